@@ -18,7 +18,8 @@ SRC = pathlib.Path("src")
 ASSETS = SRC / "kernel/http/assets"
 # The documentation page, from package.json; absent when npm packages are not installed.
 BUNDLE = {
-    "/docs/rapidoc.js": pathlib.Path("node_modules/rapidoc/dist/rapidoc-min.js"),
+    "/docs/swagger-ui.css": pathlib.Path("node_modules/swagger-ui-dist/swagger-ui.css"),
+    "/docs/swagger-ui.js": pathlib.Path("node_modules/swagger-ui-dist/swagger-ui-bundle.js"),
 }
 TYPES = {
     ".css": "text/css; charset=utf-8",
