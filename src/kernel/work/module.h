@@ -134,9 +134,15 @@ struct metric {
     int index;                     /* Given at boot. */
 };
 
+/* What the patrols of a space found; members are added to, never set. */
+struct patrol_report {
+    struct json_out *findings;   /* An open list: append one object per finding. */
+    int64_t accounts, movements; /* Looked at. */
+    int64_t found;               /* Findings, also those left out of a long list. */
+};
 struct patrol { /* A check that must find nothing; run by GET /v1/ledger/check and by jobs. */
     const char *name;
-    enum err (*check)(struct cx *cx, struct json_out *findings, int64_t *count);
+    enum err (*check)(struct cx *cx, struct patrol_report *report);
     const char *doc;
 };
 
@@ -155,6 +161,11 @@ struct module {
     const struct patrol *patrols;
     /* Called when a space opens, on its writer, to fill memory (caches); may be NULL. */
     enum err (*open)(struct cx *cx);
+    /* Append one JSON value: all that this module keeps of the person, opened; may be NULL. */
+    enum err (*person_export)(struct cx *cx, struct str person, struct json_out *out);
+    /* Forget what of the person is not sealed under the person's key; may be NULL.  Runs in the
+     * command that drops the key, again when asked again. */
+    enum err (*person_erase)(struct cx *cx, struct str person);
 };
 
 #define PUBLIC        NULL

@@ -34,6 +34,7 @@ enum {
 
 /* ---- Units of work, as the kernel passes them around ---- */
 
+struct outside; /* effect/effect.h */
 struct task;
 
 /*
@@ -79,10 +80,10 @@ struct space {
     char url[512]; /* Of its database. */
     struct writer *writer;
     _Atomic(struct setting_values *) settings;
-    struct space_keys *keys;    /* access/key.h */
-    struct person_vault *vault; /* access/person.h */
-    void *module_memory[64];    /* One slot per module, by its index: caches. */
-    atomic_bool writing;        /* This process holds the lease. */
+    _Atomic(struct space_keys *) keys; /* access/key.h; NULL until access_open. */
+    struct person_vault *vault;        /* access/person.h */
+    void *module_memory[64];           /* One slot per module, by its index: caches. */
+    atomic_bool writing;               /* This process holds the lease. */
 };
 
 struct platform_options {
@@ -90,9 +91,10 @@ struct platform_options {
     const char *db_url;   /* NULL, or postgresql://... shared by all spaces, a schema each. */
     const struct module *const *modules;
     struct env *env;
-    int batch_commands_max; /* 0: BATCH_COMMANDS_MAX; 1 shows what group commit gains. */
-    bool manual;            /* Tests: no threads; platform_step runs what is due. */
-    const char *vfs;        /* Tests: SQLite VFS. */
+    int batch_commands_max;  /* 0: BATCH_COMMANDS_MAX; 1 shows what group commit gains. */
+    bool manual;             /* Tests: no threads; platform_step runs what is due. */
+    const char *vfs;         /* Tests: SQLite VFS. */
+    struct outside *outside; /* Tests: instead of libcurl, called inline. */
     unsigned char master_key[32];
     bool has_master_key;
 };
@@ -102,7 +104,7 @@ struct platform {
     struct env *env;
     const struct module *const *modules;
     pthread_mutex_t lock;
-    struct space *spaces[SPACES_MAX];
+    _Atomic(struct space *) spaces[SPACES_MAX]; /* Read without the lock; filled up to a NULL. */
     int space_count;
     struct reader_pool *readers;
     struct effect_workers *effects;

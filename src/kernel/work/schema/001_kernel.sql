@@ -130,12 +130,20 @@ create table kernel_audit (
     hash      text   not null
 );
 
--- One key per person, wrapped by the master key; dropping the row erases the person.
+-- One row: the last of kernel_audit, so that a tail that was cut off is noticed.
+create table kernel_audit_head (
+    id   bigint not null primary key,
+    seq  bigint not null,
+    hash text   not null
+);
+
+-- One key per person, wrapped by the master key; dropping it erases the person.
 create table kernel_person (
     person     text   not null primary key,
-    wrapped    text   not null,
+    wrapped    text   not null, -- '' once erased
+    generation bigint not null, -- counts the keys: what an earlier one sealed is erased
     created_ms bigint not null,
-    erased_ms  bigint not null
+    erased_ms  bigint not null  -- 0: not erased
 );
 create table kernel_person_index (
     hash   text not null,
@@ -143,3 +151,9 @@ create table kernel_person_index (
     primary key (hash, person)
 );
 create index kernel_person_index_by_person on kernel_person_index (person);
+
+-- What the right master key makes of a fixed text: a wrong one is refused when the space opens.
+create table kernel_master_check (
+    id    bigint not null primary key,
+    proof text   not null
+);

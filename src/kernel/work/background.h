@@ -1,0 +1,89 @@
+/*
+ * background.h - what the writer does by itself: consumers, timers, jobs, effects.
+ *
+ * Everything here is collected, run and answered within one writer_step, so nothing is "in flight"
+ * but the effects, which run on their own threads.
+ *
+ * Invariants:
+ *   - the cursor of a consumer moves in the transaction of the effects of the event;
+ *   - a handler that fails is undone, and its failure recorded, within the same command: no later
+ *     event can overtake an earlier one of its key;
+ *   - retries back off exponentially with jitter; what fails ATTEMPTS_MAX times waits for a person.
+ */
+#ifndef GREVY_WORK_BACKGROUND_H
+#define GREVY_WORK_BACKGROUND_H
+
+#include "kernel/effect/effect.h"
+#include "kernel/work/tables.h"
+#include "kernel/work/writer.h"
+
+enum {
+    ATTEMPTS_MAX = 12, /* With the back-off below: about five hours. */
+    BACKOFF_FIRST_MS = 1000,
+    BACKOFF_MAX_MS = 3600 * 1000,
+    CONSUMERS_MAX = 64,
+    JOBS_MAX = 128,
+    EFFECTS_RUNNING_MAX = 64,
+    SCAN_EVENTS_MAX = 256, /* Outbox rows read at once per consumer. */
+    SCAN_SAVE = 2000,      /* A cursor further behind than this is moved over what does not
+                              concern its consumer, so that a restart scans little. */
+    STUCK_RETRY_MS = 500,  /* After a failure of the database itself. */
+};
+
+struct consumer_state {
+    const struct module *module;
+    int64_t cursor;  /* As committed. */
+    int64_t scanned; /* No event of interest up to here beyond cursor. */
+    int64_t not_before_ms;
+    bool maybe_parked; /* Some key may be parked: ask before each event. */
+};
+
+struct job_state {
+    const struct job *job;
+    int64_t next_ms;
+};
+
+enum background_kind { BG_EVENT, BG_SCAN, BG_PARKED, BG_TIMER, BG_JOB };
+
+struct background_task {
+    struct task task; /* First: a task is cast back to this. */
+    struct writer *writer;
+    enum background_kind kind;
+    struct consumer_state *consumer;
+    struct outbox_row event;
+    int64_t previous; /* The cursor before this event. */
+    struct timer_row timer;
+    struct parked_row parked;
+    struct job_state *job;
+    bool more;
+};
+
+struct background {
+    struct cx cx; /* Rows of what was collected; reset at each collection. */
+    struct background_task tasks[BATCH_BACKGROUND_MAX];
+    struct consumer_state consumers[CONSUMERS_MAX];
+    int consumer_count;
+    struct job_state jobs[JOBS_MAX];
+    int job_count;
+    int64_t timers_due_ms, parked_due_ms, effects_due_ms;
+    int64_t not_before_ms;                /* After a failure of the database. */
+    int64_t running[EFFECTS_RUNNING_MAX]; /* Ids of effects being called. */
+    int running_count;
+    bool opened;
+};
+
+int64_t backoff_ms(struct cx *cx, int64_t attempts);
+struct str problem_text(struct cx *cx); /* "code: detail" of the recorded problem. */
+/** Is this failure the handler's own, to be recorded and stepped over? */
+bool failed_by_itself(const struct cx *cx, enum err err);
+
+/* consume.c */
+enum err event_task_run(struct task *task);
+enum err scan_task_run(struct task *task);
+enum err parked_task_run(struct task *task);
+/* schedule.c */
+enum err timer_task_run(struct task *task);
+enum err job_task_run(struct task *task);
+const struct timer *timer_named(const struct platform *platform, struct str name);
+
+#endif

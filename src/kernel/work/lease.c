@@ -1,0 +1,212 @@
+/*
+ * lease.c - one writing process per space.
+ *
+ * The lease is the row kernel_writer: holder, fence, until_ms by the database's clock.  Every
+ * commit checks the fence.  A holder that died frees the lease at once: its lock on the SQLite lock
+ * file, or its PostgreSQL advisory lock, goes with its process.  A holder that hangs loses it when
+ * until_ms has passed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "kernel/base/log.h"
+#include "kernel/work/writer.h"
+
+enum {
+    LEASE_MS = 6000,       /* A hung holder is replaced after this. */
+    LEASE_RENEW_MS = 2000, /* An idle holder renews this often; commits renew by themselves. */
+    LEASE_TRY_MS = 1000,   /* A standby process looks this often. */
+};
+
+struct lease_row {
+    int64_t fence, until_ms, last_ms, last_id, seq, database_ms;
+};
+static const struct field lease_fields[] = {F(lease_row, fence),
+                                            F(lease_row, until_ms),
+                                            F(lease_row, last_ms),
+                                            F(lease_row, last_id),
+                                            F(lease_row, seq),
+                                            F(lease_row, database_ms),
+                                            F_END};
+
+static const char *read_sql(const struct writer *writer)
+{
+    if (sql_kind(writer->db) == SQL_POSTGRES)
+        return "select fence, until_ms, last_ms, last_id, seq,"
+               " cast(extract(epoch from clock_timestamp()) * 1000 as bigint)"
+               " from kernel_writer where id = 1";
+    return "select fence, until_ms, last_ms, last_id, seq,"
+           " cast((julianday('now') - 2440587.5) * 86400000 as integer)"
+           " from kernel_writer where id = 1";
+}
+
+static enum err read_lease(struct writer *writer, struct cx *cx, struct lease_row *row)
+{
+    struct list rows;
+
+    TRY(sql_raw_all(cx, lease_fields, sizeof(*row), &rows, read_sql(writer), NO_BINDS));
+    if (rows.count != 1)
+        return fail(cx, ERR_STORAGE, "no_lease_row", "kernel_writer must have one row, id 1");
+    *row = *LIST_AT(rows, struct lease_row, 0);
+    return OK;
+}
+
+/* Does no other living process hold the space? */
+static bool lock_free(struct writer *writer, struct cx *cx)
+{
+    struct number {
+        int64_t value;
+    };
+    static const struct field fields[] = {F(number, value), F_END};
+    struct list rows;
+
+    if (sql_kind(writer->db) == SQL_POSTGRES) {
+        /* One lock per schema; taken by this session already counts as free. */
+        return sql_raw_all(cx, fields, sizeof(struct number), &rows,
+                           "select case when pg_try_advisory_lock(hashtext('grevy writer'),"
+                           " hashtext(current_schema())) then 1 else 0 end",
+                           NO_BINDS) == OK &&
+               rows.count == 1 && LIST_AT(rows, struct number, 0)->value == 1;
+    }
+    if (writer->lock_fd < 0) {
+        char path[600];
+
+        snprintf(path, sizeof(path), "%s.lock", writer->space->url);
+        writer->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    }
+    return writer->lock_fd >= 0 && flock(writer->lock_fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static enum err take_over(struct writer *writer, struct cx *cx, const struct lease_row *row)
+{
+    int64_t changed;
+
+    TRY(sql_raw_run(cx, &changed,
+                    "update kernel_writer set holder = ?1, fence = fence + 1, until_ms = ?2"
+                    " where id = 1 and fence = ?3",
+                    BIND(TEXT(str_of(writer->space->platform->holder)),
+                         INT(row->database_ms + LEASE_MS), INT(row->fence))));
+    if (changed != 1)
+        return fail(cx, ERR_BUSY, "not_the_writer", "another process took the lease");
+    writer->fence = row->fence + 1;
+    writer->last_ms = row->last_ms;
+    writer->last_id = row->last_id;
+    writer->seq = row->seq;
+    return OK;
+}
+
+/* Try to become the writer; OK without it when somebody else is. */
+static enum err try_take(struct writer *writer)
+{
+    struct cx *cx = &writer->cx;
+    struct lease_row row;
+    enum err err;
+
+    TRY(sql_begin(cx));
+    err = read_lease(writer, cx, &row);
+    if (err == OK && (lock_free(writer, cx) || row.until_ms < row.database_ms)) {
+        err = take_over(writer, cx, &row);
+        if (err == OK)
+            err = sql_commit(cx);
+        if (err == OK) {
+            atomic_store(&writer->space->writing, true);
+            log_event(LOG_INFO, "writer_lease_taken",
+                      LOG_TEXT("space", str_of(writer->space->name)),
+                      LOG_INT("fence", writer->fence));
+            return OK;
+        }
+    }
+    sql_rollback(cx);
+    return err == ERR_BUSY ? OK : err;
+}
+
+enum err lease_take(struct writer *writer, struct problem *problem)
+{
+    struct env *env = writer->space->platform->env;
+    enum err err = try_take(writer);
+
+    writer->lease_checked_us = env->monotonic_us(env);
+    if (err != OK)
+        *problem = writer->cx.problem;
+    else if (!atomic_load(&writer->space->writing))
+        log_event(LOG_WARN, "writer_standby", LOG_TEXT("space", str_of(writer->space->name)));
+    return err;
+}
+
+static void renew(struct writer *writer)
+{
+    struct cx *cx = &writer->cx;
+    int64_t changed = 0;
+    enum err err = sql_begin(cx);
+
+    if (err == OK)
+        err = sql_raw_run(cx, &changed,
+                          "update kernel_writer set until_ms = ?1 +"
+                          " cast(extract(epoch from clock_timestamp()) * 1000 as bigint)"
+                          " where id = 1 and fence = ?2",
+                          BIND(INT(LEASE_MS), INT(writer->fence)));
+    if (err == OK && changed == 1)
+        err = sql_commit(cx);
+    if (err == OK && changed == 1)
+        return;
+    sql_rollback(cx);
+    if (err == OK) {
+        atomic_store(&writer->space->writing, false);
+        log_event(LOG_WARN, "writer_lease_lost", LOG_TEXT("space", str_of(writer->space->name)));
+    }
+}
+
+void lease_tend(struct writer *writer)
+{
+    struct env *env = writer->space->platform->env;
+    bool writing = atomic_load(&writer->space->writing);
+    int64_t now_us = env->monotonic_us(env);
+    int64_t due_ms = writing ? LEASE_RENEW_MS : LEASE_TRY_MS;
+
+    if (writing && sql_kind(writer->db) == SQL_SQLITE)
+        return; /* The lock file says it; an idle process writes nothing. */
+    if (now_us - writer->lease_checked_us < due_ms * 1000)
+        return;
+    writer->lease_checked_us = now_us;
+    cx_reset(&writer->cx);
+    writer->cx.db = writer->db;
+    if (writing)
+        renew(writer);
+    else if (try_take(writer) != OK)
+        log_text(LOG_ERROR, "lease_failed", "%s", writer->cx.problem.detail);
+    else if (atomic_load(&writer->space->writing) && background_open(writer, &writer->cx) != OK)
+        log_text(LOG_ERROR, "background_failed", "%s", writer->cx.problem.detail);
+}
+
+void lease_release(struct writer *writer)
+{
+    if (writer->lock_fd >= 0)
+        close(writer->lock_fd);
+    writer->lock_fd = -1;
+    atomic_store(&writer->space->writing, false);
+}
+
+enum err lease_guard(struct writer *writer, struct cx *cx)
+{
+    const struct batch *batch = &writer->batch;
+
+    /* until_ms by our clock is only a hint between renewals by the database's. */
+    return sql_send_guard(
+        cx,
+        "update kernel_writer set last_ms = ?1, last_id = ?2, seq = ?3"
+        " where id = 1 and fence = ?4",
+        BIND(INT(batch->now_ms), INT(batch->ids.last), INT(batch->seq), INT(writer->fence)));
+}
+
+bool lease_committed(struct writer *writer, int64_t last_id)
+{
+    struct lease_row row;
+
+    sql_rollback(&writer->cx); /* Reconnects. */
+    fail_clear(&writer->cx);
+    return read_lease(writer, &writer->cx, &row) == OK && row.last_id == last_id;
+}

@@ -1,0 +1,451 @@
+/*
+ * writer.c - group commit.
+ *
+ * The writer takes all commands that wait, runs them in one transaction over the batch's memory,
+ * writes what changed once, commits once, then answers all.
+ */
+#include "kernel/work/writer.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/base/log.h"
+#include "kernel/work/setting.h"
+
+enum { LEASE_TEND_MS = 500 };
+
+/* ---- The queue ---- */
+
+enum err writer_submit(struct writer *writer, struct task *task, bool internal)
+{
+    bool wake, refuse;
+
+    task->next = NULL;
+    task->mark = arena_mark(&task->cx.arena);
+    task->queued_us = writer->space->platform->env->monotonic_us(writer->space->platform->env);
+    pthread_mutex_lock(&writer->lock);
+    refuse = !internal && writer->depth >= QUEUE_COMMANDS_MAX;
+    if (!refuse) {
+        if (writer->tail[task->priority])
+            writer->tail[task->priority]->next = task;
+        else
+            writer->head[task->priority] = task;
+        writer->tail[task->priority] = task;
+        writer->depth++;
+    }
+    wake = writer->sleeping;
+    pthread_mutex_unlock(&writer->lock);
+    if (refuse) {
+        task->cx.problem.retry_after_ms = SECOND_MS;
+        return fail(&task->cx, ERR_BUSY, "overloaded",
+                    "%d commands wait already: try again in a second", QUEUE_COMMANDS_MAX);
+    }
+    if (wake)
+        pthread_cond_signal(&writer->wake);
+    return OK;
+}
+
+void writer_wake(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* Sleep until a command comes, background work is due, or the lease wants tending. */
+static void sleep_until_due(struct writer *writer)
+{
+    struct env *env = writer->space->platform->env;
+    int64_t due_ms = background_due_ms(writer), wait_ms = LEASE_TEND_MS;
+    struct timespec until;
+
+    if (due_ms != INT64_MAX && due_ms - env->wall_ms(env) < wait_ms)
+        wait_ms = due_ms - env->wall_ms(env);
+    if (wait_ms <= 0)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    writer->sleeping = true;
+    pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
+    writer->sleeping = false;
+}
+
+static int take(struct writer *writer, struct task **tasks, bool wait)
+{
+    int max = writer->space->platform->options.batch_commands_max, count = 0;
+
+    max = max > 0 && max < BATCH_COMMANDS_MAX ? max : BATCH_COMMANDS_MAX;
+    pthread_mutex_lock(&writer->lock);
+    if (wait && writer->depth == 0 && !writer->closing)
+        sleep_until_due(writer);
+    for (int p = 0; p < PRIORITY_COUNT; p++) {
+        while (writer->head[p] && count < max) {
+            tasks[count++] = writer->head[p];
+            writer->head[p] = writer->head[p]->next;
+            if (!writer->head[p])
+                writer->tail[p] = NULL;
+        }
+    }
+    writer->depth -= count;
+    pthread_mutex_unlock(&writer->lock);
+    return count;
+}
+
+/* ---- One command ---- */
+
+enum err task_guarded(struct task *task, enum err (*run)(struct task *task))
+{
+    struct cx *cx = &task->cx;
+    jmp_buf exhausted;
+    enum err err;
+
+    cx->arena.exhausted = &exhausted;
+    if (setjmp(exhausted) == 0)
+        err = run(task);
+    else
+        err = fail(cx, ERR_TOO_LARGE, "out_of_memory",
+                   "this needs more than the %zu bytes one request may use: ask for less at once",
+                   cx->arena.budget_bytes);
+    cx->arena.exhausted = NULL;
+    return err;
+}
+
+static enum err run_and_keep(struct task *task)
+{
+    struct cx *cx = &task->cx;
+
+    TRY(task->run(task));
+    TRY(events_keep(cx->work->batch, cx));
+    return batch_keep(cx->work->batch, cx);
+}
+
+static bool too_late(struct writer *writer, struct task *task)
+{
+    struct env *env = writer->space->platform->env;
+
+    return task->deadline_us && env->monotonic_us(env) > task->deadline_us;
+}
+
+static enum err run_one(struct writer *writer, struct task *task, struct work *work)
+{
+    struct cx *cx = &task->cx;
+    enum err err;
+
+    cx->db = writer->db;
+    cx->now_ms = writer->batch.now_ms;
+    work_open(work, cx, TX_WRITE, &writer->batch);
+    if (too_late(writer, task)) {
+        cx->problem.retry_after_ms = SECOND_MS;
+        return fail(cx, ERR_BUSY, "overloaded", "waited too long for the writer: try again");
+    }
+    err = task_guarded(task, run_and_keep);
+    if (err != OK)
+        batch_drop(&writer->batch, cx);
+    return err;
+}
+
+/* ---- The transaction ---- */
+
+static enum err guarded(struct writer *writer, enum err (*run)(struct writer *writer))
+{
+    struct cx *cx = &writer->cx;
+    jmp_buf exhausted;
+    enum err err;
+
+    cx->arena.exhausted = &exhausted;
+    if (setjmp(exhausted) == 0)
+        err = run(writer);
+    else
+        err = fail(cx, ERR_TOO_LARGE, "out_of_memory", "the batch needs too much memory");
+    cx->arena.exhausted = NULL;
+    return err;
+}
+
+static enum err begin(struct writer *writer)
+{
+    struct env *env = writer->space->platform->env;
+    struct batch *batch = &writer->batch;
+    int64_t now_ms = env->wall_ms(env);
+
+    cx_reset(&writer->cx);
+    writer->cx.db = writer->db;
+    writer->cx.space = writer->space;
+    work_open(&writer->work, &writer->cx, TX_WRITE, batch);
+    batch_clear(batch);
+    batch->now_ms = now_ms > writer->last_ms ? now_ms : writer->last_ms;
+    batch->seq = writer->seq;
+    batch->ids = (struct ids){.last = writer->last_id, .node = (int)(writer->fence % ID_NODES_MAX)};
+    writer->cx.now_ms = batch->now_ms;
+    return sql_begin(&writer->cx);
+}
+
+/* Write what changed and commit.  The last id drawn names this very commit, so that a commit whose
+ * answer got lost can be asked for. */
+static enum err commit(struct writer *writer)
+{
+    struct batch *batch = &writer->batch;
+    struct cx *cx = &writer->cx;
+    enum err err;
+
+    TRY(batch_flush(batch, cx));
+    if (!batch->wrote) {
+        sql_rollback(cx);
+        return OK;
+    }
+    (void)id_next(&batch->ids, batch->now_ms);
+    TRY(lease_guard(writer, cx));
+    err = sql_commit(cx);
+    if (err != OK && cx->problem.code && strcmp(cx->problem.code, "commit_unknown") == 0 &&
+        lease_committed(writer, batch->ids.last)) {
+        fail_clear(cx);
+        err = OK;
+    }
+    if (err == OK) {
+        writer->last_ms = batch->now_ms;
+        writer->last_id = batch->ids.last;
+        writer->seq = batch->seq;
+    }
+    return err;
+}
+
+static enum err warm(struct writer *writer)
+{
+    return batch_warm(&writer->batch);
+}
+
+static enum err warm_task(struct task *task)
+{
+    task->warm(task);
+    return OK;
+}
+
+/* Ask for all rows that the routes declared; on SQLite a read when it is needed costs the same. */
+static enum err prefetch(struct writer *writer, struct task *const *tasks, int count)
+{
+    if (sql_kind(writer->db) != SQL_POSTGRES)
+        return OK;
+    for (int k = 0; k < count; k++) {
+        if (!tasks[k]->warm)
+            continue;
+        work_open(&writer->works[k], &tasks[k]->cx, TX_WRITE, &writer->batch);
+        tasks[k]->cx.db = writer->db;
+        writer->works[k].warming = true;
+        (void)task_guarded(tasks[k], warm_task); /* What was not asked for is read later. */
+        fail_clear(&tasks[k]->cx);
+    }
+    return writer->batch.entry_count > 0 ? guarded(writer, warm) : OK;
+}
+
+/* All commands in one transaction.  False: nothing is committed, each must be rerun. */
+static bool run_together(struct writer *writer, struct task *const *tasks, int count)
+{
+    writer->batch.alone = false;
+    if (guarded(writer, begin) != OK || prefetch(writer, tasks, count) != OK)
+        return false;
+    for (int k = 0; k < count; k++) {
+        writer->results[k] = run_one(writer, tasks[k], &writer->works[k]);
+        if (writer->batch.broken) {
+            atomic_fetch_add(&writer->lost_transactions, 1);
+            return false;
+        }
+    }
+    return guarded(writer, commit) == OK;
+}
+
+static enum err run_alone(struct writer *writer, struct task *task, struct work *work)
+{
+    enum err err = guarded(writer, begin);
+
+    writer->batch.alone = true;
+    if (err == OK) {
+        err = run_one(writer, task, work);
+        if (err != OK) {
+            sql_rollback(&writer->cx);
+            return err;
+        }
+        err = guarded(writer, commit);
+    }
+    if (err != OK) {
+        task->cx.problem = writer->cx.problem;
+        task->cx.problem.member_count = 0;
+        log_text(LOG_ERROR, "commit_failed", "%s: %s", writer->cx.problem.code,
+                 writer->cx.problem.detail);
+        sql_rollback(&writer->cx);
+    }
+    return err;
+}
+
+static void rerun_each(struct writer *writer, struct task *const *tasks, int count)
+{
+    sql_rollback(&writer->cx);
+    batch_clear(&writer->batch);
+    atomic_fetch_add(&writer->reruns, count);
+    for (int k = 0; k < count; k++) {
+        fail_clear(&tasks[k]->cx);
+        arena_rewind(&tasks[k]->cx.arena, tasks[k]->mark);
+        writer->results[k] = run_alone(writer, tasks[k], &writer->works[k]);
+    }
+}
+
+static void run_hooks(struct writer *writer, const struct work *work)
+{
+    for (const struct hook *hook = work->hooks; hook; hook = hook->next)
+        hook->run(writer->space, hook->argument);
+}
+
+static void answer(struct writer *writer, struct task *const *tasks, int count)
+{
+    for (int k = 0; k < count; k++)
+        if (writer->results[k] == OK)
+            run_hooks(writer, &writer->works[k]);
+    for (int k = 0; k < count; k++) {
+        tasks[k]->cx.work = NULL;
+        tasks[k]->cx.db = NULL;
+        tasks[k]->done(tasks[k], writer->results[k]);
+    }
+}
+
+static void refuse_all(struct task *const *tasks, int count)
+{
+    for (int k = 0; k < count; k++) {
+        tasks[k]->cx.problem.retry_after_ms = SECOND_MS;
+        tasks[k]->done(tasks[k], fail(&tasks[k]->cx, ERR_BUSY, "not_the_writer",
+                                      "another process writes this space: try again"));
+    }
+}
+
+bool writer_step(struct writer *writer, bool wait)
+{
+    struct task *tasks[WRITER_TASKS_MAX];
+    int count;
+
+    lease_tend(writer);
+    count = take(writer, tasks, wait);
+    if (!atomic_load(&writer->space->writing)) {
+        refuse_all(tasks, count);
+        return count > 0;
+    }
+    count += background_collect(writer, tasks + count, BATCH_BACKGROUND_MAX);
+    if (count == 0)
+        return false;
+    atomic_fetch_add(&writer->batches, 1);
+    atomic_fetch_add(&writer->commands, count);
+    if (count == 1)
+        writer->results[0] = run_alone(writer, tasks[0], &writer->works[0]);
+    else if (!run_together(writer, tasks, count))
+        rerun_each(writer, tasks, count);
+    answer(writer, tasks, count);
+    return true;
+}
+
+/* ---- The thread ---- */
+
+static void *writer_main(void *argument)
+{
+    struct writer *writer = argument;
+    bool closing;
+
+    do {
+        (void)writer_step(writer, true);
+        pthread_mutex_lock(&writer->lock);
+        closing = writer->closing && writer->depth == 0;
+        pthread_mutex_unlock(&writer->lock);
+    } while (!closing);
+    return NULL;
+}
+
+static enum err open_database(struct writer *writer, struct problem *problem)
+{
+    struct space *space = writer->space;
+    struct sql_options options = {
+        .url = space->url, .schema = space->name, .vfs = space->platform->options.vfs};
+
+    TRY(sql_open(&writer->db, &options, problem));
+    cx_open(&writer->cx, space->platform->env, WRITER_CX_BYTES_MAX);
+    writer->cx.db = writer->db;
+    writer->cx.space = space;
+    writer->cx.now_ms = space->platform->env->wall_ms(space->platform->env);
+    if (sql_migrate(&writer->cx, "kernel", kernel_schema) != OK) {
+        *problem = writer->cx.problem;
+        return problem->err;
+    }
+    for (const struct module *const *m = space->platform->modules; *m; m++) {
+        if ((*m)->schema && sql_migrate(&writer->cx, (*m)->name, (*m)->schema) != OK) {
+            *problem = writer->cx.problem;
+            return problem->err;
+        }
+    }
+    return OK;
+}
+
+static void init_sync(struct writer *writer)
+{
+    pthread_condattr_t attributes;
+
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+enum err writer_start(struct space *space, struct problem *problem)
+{
+    struct writer *writer = calloc(1, sizeof(*writer));
+    enum err err;
+
+    assert(writer);
+    writer->space = space;
+    writer->lock_fd = -1;
+    init_sync(writer);
+    space->writer = writer;
+    err = open_database(writer, problem);
+    if (err == OK)
+        err = lease_take(writer, problem);
+    if (err == OK) {
+        batch_open(&writer->batch, space, &writer->cx);
+        err = background_open(writer, &writer->cx);
+        if (err == OK)
+            err = settings_load(space, &writer->cx);
+        if (err != OK)
+            *problem = writer->cx.problem;
+    }
+    if (err == OK && !space->platform->options.manual) {
+        writer->threaded = pthread_create(&writer->thread, NULL, writer_main, writer) == 0;
+        assert(writer->threaded);
+    }
+    if (err != OK)
+        writer_stop(space);
+    return err;
+}
+
+void writer_stop(struct space *space)
+{
+    struct writer *writer = space->writer;
+
+    if (!writer)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->closing = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+    if (writer->threaded)
+        pthread_join(writer->thread, NULL);
+    background_close(writer);
+    lease_release(writer);
+    if (writer->batch.slots)
+        batch_close(&writer->batch);
+    sql_close(writer->db);
+    cx_close(&writer->cx);
+    pthread_cond_destroy(&writer->wake);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer);
+    space->writer = NULL;
+}

@@ -1,0 +1,75 @@
+/*
+ * writer.h - the one thread that writes a space: its queue, its batches, its background work.
+ * Between the files of kernel/work only.
+ *
+ * Invariants:
+ *   - what is answered has been committed; what failed has left nothing;
+ *   - a command that fails, in whatever way, never changes the outcome of its batch mates;
+ *   - a batch that cannot commit, or whose transaction got lost, is rerun command by command.
+ */
+#ifndef GREVY_WORK_WRITER_H
+#define GREVY_WORK_WRITER_H
+
+#include "kernel/work/batch.h"
+
+enum { WRITER_TASKS_MAX = BATCH_COMMANDS_MAX + BATCH_BACKGROUND_MAX };
+#define WRITER_CX_BYTES_MAX ((size_t)256 << 20) /* Array statements of the largest batch. */
+
+struct background;
+
+struct writer {
+    struct space *space;
+    struct sql *db;
+    struct cx cx; /* For begin, flush and commit. */
+    struct batch batch;
+    struct work work, works[WRITER_TASKS_MAX];
+    enum err results[WRITER_TASKS_MAX];
+    struct background *background;
+
+    pthread_t thread;
+    bool threaded;
+    pthread_mutex_t lock; /* Of what follows, up to closing. */
+    pthread_cond_t wake;
+    struct task *head[PRIORITY_COUNT], *tail[PRIORITY_COUNT];
+    int depth;
+    bool sleeping, closing;
+
+    /* As of the last commit; the writer's thread alone. */
+    int64_t fence, last_ms, last_id, seq, until_ms;
+    int lock_fd; /* SQLite: the lock file; -1: none. */
+    int64_t lease_checked_us;
+
+    atomic_llong batches, commands, reruns, lost_transactions;
+    atomic_llong queue_wait_us_sum;
+};
+
+MUST_CHECK enum err writer_start(struct space *space, struct problem *problem);
+void writer_stop(struct space *space);
+/** One batch of what is due; false when there was nothing.  wait: sleep until there is. */
+bool writer_step(struct writer *writer, bool wait);
+/** Queue a task; internal ones (answers of effects) are never refused for want of room. */
+MUST_CHECK enum err writer_submit(struct writer *writer, struct task *task, bool internal);
+void writer_wake(struct writer *writer);
+
+/* lease.c */
+MUST_CHECK enum err lease_take(struct writer *writer, struct problem *problem);
+/** Take or keep the lease when that is due.  Sets space->writing. */
+void lease_tend(struct writer *writer);
+void lease_release(struct writer *writer);
+/** Queue the fencing check in front of a commit. */
+MUST_CHECK enum err lease_guard(struct writer *writer, struct cx *cx);
+/** Did the commit whose answer was lost take place? */
+bool lease_committed(struct writer *writer, int64_t last_id);
+
+/* event.c: number a finished command's events and add their rows. */
+MUST_CHECK enum err events_keep(struct batch *batch, struct cx *cx);
+
+/* background.c */
+MUST_CHECK enum err background_open(struct writer *writer, struct cx *cx);
+void background_close(struct writer *writer);
+/** Append due work to tasks; returns how many. */
+int background_collect(struct writer *writer, struct task **tasks, int room);
+/** Wall ms at which background work is due next; INT64_MAX: nothing waits. */
+int64_t background_due_ms(const struct writer *writer);
+
+#endif
