@@ -40,13 +40,23 @@ void hash_parts(unsigned char out[HASH_BYTES], const unsigned char *key, const s
         sodium_memzero(&state, sizeof(state));
 }
 
-void hash_parts_text(char out[HASH_TEXT_LEN + 1], const unsigned char *key, const struct str *parts,
-                     size_t count)
+static void parts_text(char *out, const unsigned char *key, const struct str *parts, size_t count)
 {
     unsigned char hash[HASH_BYTES];
 
     hash_parts(hash, key, parts, count);
     base64url_write(out, hash, sizeof(hash));
+}
+
+void hash_text(char out[HASH_TEXT_LEN + 1], const struct str *parts, size_t count)
+{
+    parts_text(out, NULL, parts, count);
+}
+
+void hash_keyed_text(char out[HASH_TEXT_LEN + 1], const unsigned char key[HASH_KEY_BYTES],
+                     const struct str *parts, size_t count)
+{
+    parts_text(out, key, parts, count);
 }
 
 bool hash_equal(const void *a, const void *b, size_t len)
@@ -71,4 +81,20 @@ bool base64url_read(struct str text, void *out, size_t size, size_t *len)
     return sodium_base642bin(out, size, text.ptr, text.len, NULL, len, &end,
                              sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
            end == text.ptr + text.len;
+}
+
+struct str base64_encode(struct cx *cx, struct str bytes)
+{
+    char *text = cx_alloc(cx, BASE64URL_LEN(bytes.len) + 1);
+
+    return (struct str){text, base64url_write(text, bytes.ptr, bytes.len)};
+}
+
+bool base64_decode(struct cx *cx, struct str text, struct str *bytes)
+{
+    size_t size = text.len / 4 * 3 + 3;
+    char *out = cx_alloc(cx, size);
+
+    *bytes = (struct str){out, 0};
+    return base64url_read(text, out, size, &bytes->len);
 }

@@ -3,14 +3,14 @@
  *
  * Invariants:
  *   - several parts are framed by their lengths: no two lists of parts give the same input;
- *   - base64url (RFC 4648 section 5) is written without padding and read strictly: one text for
- *     each sequence of bytes;
+ *   - base64 here is base64url (RFC 4648 section 5), written without padding and read strictly:
+ *     one text for each sequence of bytes;
  *   - hash_equal and the coders take the same time for all values of one length.
  */
 #ifndef GREVY_BASE_HASH_H
 #define GREVY_BASE_HASH_H
 
-#include "kernel/base/str.h"
+#include "kernel/base/cx.h"
 
 enum { HASH_BYTES = 32, HASH_KEY_BYTES = 32, HASH_TEXT_LEN = 43 };
 
@@ -22,12 +22,10 @@ void hash_bytes(unsigned char out[HASH_BYTES], struct str bytes);
 void hash_parts(unsigned char out[HASH_BYTES], const unsigned char *key, const struct str *parts,
                 size_t count);
 
-/** hash_text(out, a, b, ...): hash_parts of texts, not keyed, as base64url with a NUL. */
-#define hash_text(out, ...)                                                                        \
-    hash_parts_text((out), NULL, (const struct str[]){__VA_ARGS__},                                \
-                    sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
-void hash_parts_text(char out[HASH_TEXT_LEN + 1], const unsigned char *key, const struct str *parts,
-                     size_t count);
+/** The same as base64url with a NUL. */
+void hash_text(char out[HASH_TEXT_LEN + 1], const struct str *parts, size_t count);
+void hash_keyed_text(char out[HASH_TEXT_LEN + 1], const unsigned char key[HASH_KEY_BYTES],
+                     const struct str *parts, size_t count);
 
 bool hash_equal(const void *a, const void *b, size_t len);
 
@@ -39,5 +37,9 @@ size_t base64url_write(char *out, const void *bytes, size_t len);
 
 /** Read into at most size bytes; false when text is no base64url or does not fit. */
 bool base64url_read(struct str text, void *out, size_t size, size_t *len);
+
+struct str base64_encode(struct cx *cx, struct str bytes);
+/** False when text is no base64url. */
+bool base64_decode(struct cx *cx, struct str text, struct str *bytes);
 
 #endif
