@@ -1,0 +1,69 @@
+/*
+ * order.h - the values of one durable order, for both yardsticks.
+ */
+#ifndef GREVY_BENCH_ORDER_H
+#define GREVY_BENCH_ORDER_H
+
+#include "measure.h"
+#include "order_rows.h"
+
+struct order {
+    int64_t number[NUMBERS];
+    char text[VALUES - NUMBERS][768];
+    int len[VALUES - NUMBERS];
+};
+
+#define ORDER_TEXT(order_, value_, ...)                                                            \
+    ((order_)->len[(value_)-NUMBERS] =                                                             \
+         snprintf((order_)->text[(value_)-NUMBERS], sizeof((order_)->text[0]), __VA_ARGS__))
+
+/* Set the numbers, person and key first; the rest follows from them. */
+static inline void order_fill(struct order *order)
+{
+    char person[64];
+    long long id = order->number[ORDER_ID], sku = order->number[SKU_ID];
+
+    memcpy(person, order->text[PERSON - NUMBERS], sizeof(person) - 1);
+    person[sizeof(person) - 1] = '\0';
+    order->number[DUE_MS] = order->number[NOW_MS] + 1800000;
+    ORDER_TEXT(order, HASH, "%.43s%011lld", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJK", id);
+    ORDER_TEXT(order, NAME, "ord_%013lld", id);
+    ORDER_TEXT(order, EVENT,
+               "{\"order\":\"ord_%013lld\",\"user\":\"%s\",\"total\":1990,\"currency\":\"CNY\","
+               "\"lines\":[{\"line\":1,\"sku\":\"sku_%013lld\",\"quantity\":1,\"for\":\"%s\"}]}",
+               id, person, sku, person);
+    ORDER_TEXT(
+        order, REPLY,
+        "{\"id\":\"ord_%013lld\",\"user\":\"%s\",\"state\":\"pending_payment\",\"total\":"
+        "{\"amount\":1990,\"currency\":\"CNY\"},\"created_at\":\"2026-01-01T00:00:00.000Z\","
+        "\"expires_at\":\"2026-01-01T00:30:00.000Z\",\"lines\":[{\"line\":1,\"sku\":\"sku_%013lld\","
+        "\"title\":\"Bench article\",\"quantity\":1,\"payer\":\"%s\",\"for\":\"%s\",\"unit_price\":"
+        "{\"amount\":1990,\"currency\":\"CNY\"},\"discount\":{\"amount\":0,\"currency\":\"CNY\"},"
+        "\"tax\":{\"amount\":0,\"currency\":\"CNY\"},\"total\":{\"amount\":1990,\"currency\":"
+        "\"CNY\"}}],\"shipping\":{\"amount\":0,\"currency\":\"CNY\"}}",
+        id, person, sku, person, person);
+}
+
+/* A value as text; out holds it if it is a number. */
+static inline const char *order_text(const struct order *order, enum value value, char out[24])
+{
+    if (value >= NUMBERS)
+        return order->text[value - NUMBERS];
+    snprintf(out, 24, "%lld", (long long)order->number[value]);
+    return out;
+}
+
+/* An order that no client sent. */
+static inline void order_invent(struct order *order, int64_t id, int64_t sku)
+{
+    unsigned long long random = (unsigned long long)id * 0x9e3779b97f4a7c15; /* Distinct. */
+
+    order->number[ORDER_ID] = id;
+    order->number[SKU_ID] = sku;
+    order->number[NOW_MS] = now_ms();
+    ORDER_TEXT(order, PERSON, "u%016llx", random ^ (random >> 32));
+    ORDER_TEXT(order, KEY, "%016llx%016llx", random ^ (random >> 29), random);
+    order_fill(order);
+}
+
+#endif
