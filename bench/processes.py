@@ -133,8 +133,8 @@ class Cluster:
     def start(self):
         if not self.url:
             need(self.tool, "PostgreSQL rows need it, or give --pg URL")
-            done = subprocess.run([self.tool, "start", self.folder], capture_output=True, text=True,
-                                  timeout=60)
+            done = subprocess.run([self.tool, "start", self.folder, str(os.getpid())],
+                                  capture_output=True, text=True, timeout=120)
             urls = [w for w in done.stdout.split() if w.startswith("postgresql://")]
             if done.returncode != 0 or not urls:
                 raise Unavailable(f"{self.tool} start: {(done.stderr or done.stdout).strip()[-300:]}")
@@ -163,7 +163,8 @@ class Cluster:
             self.start()
         self.count += 1
         name = f"bench_{os.getpid()}_{self.count}"
-        self.psql(f"create database {name}")
+        # Text by bytes, for everybody: a language's order would slow the yardstick's indexes.
+        self.psql(f"create database {name} template template0 locale_provider libc locale 'C'")
         self.psql("checkpoint")  # Everybody starts with an empty log.
         base, question, rest = self.url.partition("?")
         try:
