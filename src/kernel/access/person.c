@@ -14,6 +14,12 @@ struct index_row {
 static const struct field index_fields[] = {F(index_row, hash), F(index_row, person), F_END};
 static const struct table index_table = TABLE("kernel_person_index", index_row, index_fields, 2);
 
+const struct field person_data_fields[] = {
+    F(person_data, person), F_TIME(person_data, sealed_since_ms, "sealed_since"),
+    F_TIME(person_data, erased_ms, "erased_at"),
+    F_JSON(person_data, modules, .doc = "By module: what it keeps of the person, readable."),
+    F_END};
+
 const struct field person_erased_fields[] = {F(person_erased, person),
                                              F_TIME(person_erased, erased_ms, "erased_at"), F_END};
 
@@ -58,40 +64,35 @@ enum err person_index_find(struct cx *cx, const char *kind, struct str value, st
 
 /* ---- Export ---- */
 
-static void put_time(struct json_out *out, const char *name, int64_t ms)
+static enum err modules_data(struct cx *cx, struct str person, struct str *json)
 {
-    char text[TIME_TEXT_LEN + 1];
+    struct json_out out;
 
-    json_key(out, str_of(name));
-    if (ms == 0) {
-        json_put_null(out);
-        return;
+    json_open(&out, cx, 4096);
+    json_object(&out);
+    for (const struct module *const *m = cx->space->platform->modules; *m; m++) {
+        if (!(*m)->person_export)
+            continue;
+        json_key(&out, str_of((*m)->name));
+        TRY((*m)->person_export(cx, person, &out));
     }
-    time_format(text, ms);
-    json_put_text(out, str_of(text));
+    json_object_end(&out);
+    *json = json_done(&out);
+    return OK;
 }
 
 enum err person_export(struct cx *cx, struct str person, struct json_out *out)
 {
     struct person_row row = {.person = person};
+    struct person_data data = {.person = person};
     bool found;
 
     TRY(person_check(cx, person));
     TRY(row_find(cx, &person_table, &row, &found));
-    json_object(out);
-    json_member_text(out, "person", person);
-    put_time(out, "sealed_since", row.wrapped.len > 0 ? row.created_ms : 0);
-    put_time(out, "erased_at", row.erased_ms);
-    json_key(out, STR("modules"));
-    json_object(out);
-    for (const struct module *const *m = cx->space->platform->modules; *m; m++) {
-        if (!(*m)->person_export)
-            continue;
-        json_key(out, str_of((*m)->name));
-        TRY((*m)->person_export(cx, person, out));
-    }
-    json_object_end(out);
-    json_object_end(out);
+    data.sealed_since_ms = row.wrapped.len > 0 ? row.created_ms : 0;
+    data.erased_ms = row.erased_ms;
+    TRY(modules_data(cx, person, &data.modules));
+    field_write(out, person_data_fields, &data);
     return OK;
 }
 

@@ -33,7 +33,14 @@ MUST_CHECK enum err person_index_put(struct cx *cx, const char *kind, struct str
 MUST_CHECK enum err person_index_find(struct cx *cx, const char *kind, struct str value,
                                       struct list *persons);
 
-/** One object with all that the kernel and the modules of this process keep of the person. */
+struct person_data {
+    struct str person;
+    int64_t sealed_since_ms, erased_ms; /* 0: nothing is sealed; never erased. */
+    struct str modules;                 /* JSON object: by module, what it keeps. */
+};
+extern const struct field person_data_fields[];
+
+/** All that the kernel and the modules of this process keep of the person, as one object. */
 MUST_CHECK enum err person_export(struct cx *cx, struct str person, struct json_out *out);
 
 struct person_erased {

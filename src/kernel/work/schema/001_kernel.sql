@@ -143,7 +143,7 @@ create table kernel_person (
     wrapped    text   not null, -- '' once erased
     generation bigint not null, -- counts the keys: what an earlier one sealed is erased
     created_ms bigint not null,
-    erased_ms  bigint not null  -- 0: not erased
+    erased_ms  bigint not null  -- the last time; 0: never
 );
 create table kernel_person_index (
     hash   text not null,
