@@ -138,7 +138,8 @@ class Tree:
 
 
 def owned(name, owner):
-    return name == owner or name.startswith(owner + "_")
+    """order_line and, because order is a word of SQL, orders belong to module order."""
+    return re.match(rf"{owner}s?(?:_|$)", name) is not None
 
 
 def table_names(sql):
