@@ -1,0 +1,150 @@
+/*
+ * order_priv.h - between order.c (rows, states), order_quote.c (amounts), order_place.c (placing)
+ * and order_http.c (routes).
+ */
+#ifndef GREVY_ORDER_PRIV_H
+#define GREVY_ORDER_PRIV_H
+
+#include "modules/catalog/catalog.h"
+#include "modules/order/order.h"
+#include "modules/stock/stock.h"
+
+/* ---- What a buyer asks for ---- */
+
+struct order_gift {
+    int64_t value_minor;
+    struct str value_currency;
+    int when_out;       /* enum order_when_out */
+    int64_t substitute; /* SKU, when when_out is substitute */
+    bool given;
+};
+enum order_when_out { ORDER_GIFT_REFUSE, ORDER_GIFT_SKIP, ORDER_GIFT_SUBSTITUTE };
+
+struct order_line_new {
+    int64_t sku, quantity;
+    struct str beneficiary;
+    int64_t price_minor; /* A price agreed elsewhere (channel); needs the scope order:price. */
+    struct str price_currency;
+    struct order_gift gift;
+};
+
+struct order_adjustment {
+    struct str code, title;
+    int64_t amount_minor; /* Taken off. */
+    struct str amount_currency;
+};
+
+struct order_channel_new {
+    struct str name, order, identity, cipher;
+};
+
+struct order_new {
+    struct str user, currency, note;
+    struct list lines;       /* of struct order_line_new */
+    struct list adjustments; /* of struct order_adjustment */
+    struct list address;     /* of struct pair */
+    struct order_channel_new channel;
+    bool guardian_consent;
+};
+extern const struct field order_new_fields[];
+
+/* ---- What it comes to ---- */
+
+struct order_quote_line {
+    struct order_line line;
+    struct catalog_sku sku;
+    struct str explain; /* How the amount came about, in one sentence. */
+    bool skipped;       /* A gift that is out. */
+};
+
+struct order_quote {
+    struct str currency;
+    struct order_quote_line *lines;
+    size_t count;
+    int64_t goods_minor, discount_minor, shipping_minor, tax_minor, total_minor;
+};
+
+/** Price every line, allocate adjustments, add shipping, find the tax; no effect.
+ *  Errors: NOT_FOUND "no_such_sku", CONFLICT "not_on_sale" | "no_price" | "rule_...",
+ *          FORBIDDEN "scope_missing", BAD_INPUT. */
+MUST_CHECK enum err order_quote(struct cx *cx, const struct order_new *in, struct order_quote *out);
+
+/** The asks of a line: itself, or its components; planned ones have after_days set. */
+struct order_ask {
+    struct stock_ask ask;
+    int64_t after_days;
+};
+MUST_CHECK enum err order_asks(struct cx *cx, const struct order_quote *quote, struct list *out);
+
+MUST_CHECK enum err order_place(struct cx *cx, const struct order_new *in, struct order *order,
+                                struct list *lines);
+void order_place_warm(struct cx *cx, const struct order_new *in);
+
+/* ---- States ---- */
+
+extern const struct table order_channel_table, order_note_table;
+struct order_channel_row {
+    struct str channel, channel_order;
+    int64_t order;
+};
+struct order_note {
+    int64_t id, order;
+    struct str actor, note;
+    int64_t time_ms;
+};
+
+/** Move along the transition table; writes the row and puts the event of the new state.
+ *  Errors: CONFLICT "illegal_transition", naming both states. */
+MUST_CHECK enum err order_move(struct cx *cx, struct order *order, int state);
+MUST_CHECK enum err order_put_event(struct cx *cx, const char *type, const struct order *order);
+/** Whose key seals the order's personal data: the payer, or the order itself for a guest. */
+struct str order_person(struct cx *cx, const struct order *order);
+MUST_CHECK enum err order_expire(struct cx *cx, int64_t key, int64_t due_ms);
+
+MUST_CHECK enum err order_add_note(struct cx *cx, const struct order *order, struct str text,
+                                   struct order_note *out);
+
+/* ---- Routes ---- */
+
+MUST_CHECK enum err order_reply_list(struct req *req, struct list orders, struct str next);
+
+enum err order_post_quote(struct req *req);
+enum err order_post(struct req *req);
+void order_post_warm(struct req *req);
+enum err order_get_one(struct req *req);
+enum err order_get_list(struct req *req);
+enum err order_post_cancel(struct req *req);
+enum err order_post_claim(struct req *req);
+enum err order_put_address(struct req *req);
+enum err order_post_note(struct req *req);
+enum err order_get_notes(struct req *req);
+enum err order_get_timeline(struct req *req);
+enum err order_check(struct cx *cx, struct patrol_report *report);
+
+struct order_view;
+struct order_claim_new {
+    struct str user;
+};
+struct order_address_new {
+    struct list address;
+};
+struct order_note_new {
+    struct str note;
+};
+struct order_list_query {
+    struct page_query page;
+    struct str user;
+    int state;
+    int64_t from_ms, to_ms;
+};
+struct order_timeline_query {
+    struct page_query page;
+};
+extern const struct field order_view_fields[], order_quote_view_fields[], order_claim_new_fields[],
+    order_address_new_fields[], order_note_new_fields[], order_note_fields[],
+    order_list_query_fields[], order_timeline_query_fields[], order_timeline_fields[];
+
+extern struct setting order_pay_within_ms, order_shipping_fee_minor, order_shipping_free_minor,
+    order_prepaid_days_max, order_prepaid_minor_max, order_guardian_consent;
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * stock.h - how much there is, promised and gone; never oversold, never leaked.
+ *
+ * Invariants:
+ *   - on_hand changes only together with a movement that says why and carries the new balance;
+ *   - reserved is the sum of what is open over the reservations of that SKU and location;
+ *   - on_hand - reserved never falls below what the SKU's policy allows at the moment of promising;
+ *   - a reservation ends in exactly one way per piece: released, or sold (and perhaps returned);
+ *   - all that one order asks for is reserved together or not at all.
+ *
+ * Class seats are stock: the SKU of a term, received as its capacity.
+ */
+#ifndef GREVY_STOCK_H
+#define GREVY_STOCK_H
+
+#include "kernel/kernel.h"
+
+#define STOCK_QUANTITY_MAX INT64_C(1000000000) /* Pieces in one movement. */
+enum { STOCK_LOCATION_LEN_MAX = 32, STOCK_REASON_LEN_MAX = 200 };
+#define STOCK_LOCATION_MAIN "main"
+
+enum stock_policy { STOCK_DENY, STOCK_UNLIMITED, STOCK_BELOW_ZERO };
+
+/* One line's wish: quantity pieces of sku at location. */
+struct stock_ask {
+    int64_t line, sku, quantity;
+    struct str location;
+    int policy;
+    int64_t below_zero; /* How far BELOW_ZERO may go. */
+};
+
+struct stock_level {
+    int64_t sku;
+    struct str location;
+    int64_t on_hand, reserved, sold;
+};
+
+/**
+ * Promise all asks to order ref until deadline_ms, or none.  UNLIMITED asks leave no trace.
+ *
+ * Needs:  a command.
+ * Errors: CONFLICT "out_of_stock" with members sku, available and line.
+ */
+MUST_CHECK enum err stock_reserve(struct cx *cx, int64_t ref, int64_t deadline_ms,
+                                  const struct stock_ask *asks, size_t count);
+/** row_warm of the levels that stock_reserve will read. */
+void stock_warm(struct cx *cx, int64_t sku, struct str location);
+
+/** on_hand - reserved, which BELOW_ZERO may let fall under 0. */
+MUST_CHECK enum err stock_available(struct cx *cx, int64_t sku, struct str location, int64_t *out);
+
+/** Paid: the reservations of ref lose their deadline and wait for delivery. */
+MUST_CHECK enum err stock_hand_over(struct cx *cx, int64_t ref);
+
+/** Give back up to quantity undelivered pieces of one line (line < 0: everything of ref).  Of a
+ *  bundle, quantity counts bundles.  Releasing what is not open does nothing. */
+MUST_CHECK enum err stock_release(struct cx *cx, int64_t ref, int64_t line, int64_t quantity,
+                                  int64_t of_quantity);
+
+/** Delivered: quantity of of_quantity ordered pieces of the line leave on_hand. */
+MUST_CHECK enum err stock_sell(struct cx *cx, int64_t ref, int64_t line, int64_t quantity,
+                               int64_t of_quantity);
+
+/** Sold pieces come back into on_hand. */
+MUST_CHECK enum err stock_return(struct cx *cx, int64_t ref, int64_t line, int64_t quantity,
+                                 int64_t of_quantity, struct str reason);
+
+/** Planned demand of a later shipment. */
+MUST_CHECK enum err stock_plan(struct cx *cx, int64_t ref, const struct stock_ask *ask,
+                               int64_t due_ms);
+MUST_CHECK enum err stock_plan_drop(struct cx *cx, int64_t ref);
+
+extern const struct migration stock_schema[]; /* Made by the build from schema/. */
+extern const struct module stock_module;
+
+#endif
