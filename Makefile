@@ -19,7 +19,7 @@ ONLY    ?=
 
 found    = $(sort $(shell find $(or $(wildcard $(1)),/dev/null) -type f $(2)))
 C_FILES := $(call found,$(or $(ONLY),src),-name '*.c')
-TESTS   := $(filter %_test.c,$(C_FILES))
+TESTS   := $(filter %_test.c %_fixture.c %/fixture.c,$(C_FILES))
 FUZZES  := $(filter %_fuzz.c,$(C_FILES))
 PRODUCT := $(filter-out $(TESTS) $(FUZZES),$(C_FILES)) $(call found,$(or $(ONLY),src),-name '*.cc')
 MAIN    := src/main.c

@@ -111,7 +111,7 @@ def file_checks():
         if path.suffix == ".cc":
             continue
         yield Check("cppcheck", path, ["cppcheck", *CPPCHECK_FLAGS, "-Isrc", "-I.", name])
-        if name.startswith("src/") and not path.stem.endswith(("_test", "_fuzz")):
+        if name.startswith("src/") and not path.stem.endswith(("_test", "_fuzz", "fixture")):
             yield Check("analyzer", path, ["gcc", *flags, *ANALYZER_FLAGS, name])
 
 

@@ -192,7 +192,7 @@ def units(file, _tree):
 
 RULES = (layers, tables, banned, length, asserts, shape, units)
 
-SEAMS = r"(?:_http|_events|_jobs)?\.c|(?:_priv)?\.h|(?:_\w+)?_test\.c|_\w+_fuzz\.c"
+SEAMS = r"(?:_http|_events|_jobs)?\.c|(?:_priv)?\.h|(?:_\w+)?_test\.c|_fixture\.[ch]|_\w+_fuzz\.c"
 
 
 def module_shape(folder):
