@@ -33,7 +33,7 @@ def stat_fields(pid):
 
 
 def tree_cpu_us(root):
-    """User and system time of a process, all its threads and its descendants, dead ones included."""
+    """User and system time of a process with its threads and descendants, dead ones included."""
     parents, ticks = {}, {}
     for name in os.listdir("/proc"):
         if name.isdigit() and (fields := stat_fields(name)):
@@ -61,7 +61,8 @@ def http_status(port, path):
         with socket.create_connection(("127.0.0.1", port), timeout=2) as s:
             if path is None:
                 return 200
-            s.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+            head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+            s.sendall(head.encode())
             head = s.recv(64)
     except OSError:
         return 0
@@ -137,7 +138,7 @@ class Cluster:
                                   capture_output=True, text=True, timeout=120)
             urls = [w for w in done.stdout.split() if w.startswith("postgresql://")]
             if done.returncode != 0 or not urls:
-                raise Unavailable(f"{self.tool} start: {(done.stderr or done.stdout).strip()[-300:]}")
+                raise Unavailable(f"{self.tool} start: {done.stderr.strip()[-300:]}")
             self.url = urls[-1]
         self.postmaster = self.find_postmaster()
 

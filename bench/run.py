@@ -19,7 +19,7 @@ import tempfile
 import time
 
 import table
-from contests import Bench
+from contests import CONNECTIONS, Bench
 from processes import Unavailable, on_signal
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -99,8 +99,8 @@ def measure(bench, names, rounds_wanted):
 def report(o, about, rounds, remarks):
     found = table.results(o.groups, rounds)
     print(f"{about['cpus']} CPUs ({about['cpu']}), Linux {about['kernel']}, {about['file_system']},"
-          f" fdatasync {about['fdatasync_ms']} ms; 64 connections; medians of {o.rounds} interleaved"
-          f" rounds of {o.seconds:g} s, {about['date']}.\n")
+          f" fdatasync {about['fdatasync_ms']} ms; {CONNECTIONS} connections; medians of {o.rounds}"
+          f" interleaved rounds of {o.seconds:g} s, {about['date']}.\n")
     print(table.summary(found, o.markdown))
     if everybody := table.everybody(rounds, o.markdown):
         print("\n" + everybody)

@@ -31,17 +31,19 @@ static inline void order_fill(struct order *order)
     ORDER_TEXT(order, KEY_HASH, "%.32s%011lld", key, id); /* As long as the text of a hash. */
     ORDER_TEXT(order, BODY_HASH, "%.32s%011lld", key, sku);
     ORDER_TEXT(order, NAME, "ord_%013lld", id);
-    ORDER_TEXT(
-        order, EVENT,
-        "{\"order\":\"ord_%013lld\",\"user\":\"%s\",\"currency\":\"CNY\",\"total_minor\":1990,"
-        "\"paid_minor\":0,\"state\":\"pending_payment\"}",
-        id, person);
+    ORDER_TEXT(order, EVENT,
+               "{\"order\":\"ord_%013lld\",\"user\":\"%s\",\"currency\":\"CNY\","
+               "\"total_minor\":1990,"
+               "\"paid_minor\":0,\"state\":\"pending_payment\"}",
+               id, person);
     ORDER_TEXT(
         order, REPLY,
         "{\"id\":\"ord_%013lld\",\"user\":\"%s\",\"state\":\"pending_payment\",\"total\":"
         "{\"amount\":1990,\"currency\":\"CNY\"},\"created_at\":\"2026-01-01T00:00:00.000Z\","
-        "\"expires_at\":\"2026-01-01T00:30:00.000Z\",\"lines\":[{\"line\":1,\"sku\":\"sku_%013lld\","
-        "\"title\":\"Bench article 0\",\"quantity\":1,\"payer\":\"%s\",\"for\":\"%s\",\"unit_price\":"
+        "\"expires_at\":\"2026-01-01T00:30:00.000Z\",\"lines\":[{\"line\":1,"
+        "\"sku\":\"sku_%013lld\","
+        "\"title\":\"Bench article 0\",\"quantity\":1,\"payer\":\"%s\",\"for\":\"%s\","
+        "\"unit_price\":"
         "{\"amount\":1990,\"currency\":\"CNY\"},\"discount\":{\"amount\":0,\"currency\":\"CNY\"},"
         "\"tax\":{\"amount\":0,\"currency\":\"CNY\"},\"total\":{\"amount\":1990,\"currency\":"
         "\"CNY\"}}],\"shipping\":{\"amount\":0,\"currency\":\"CNY\"}}",

@@ -47,8 +47,8 @@ static const char order_schema[] =
     "  created_ms bigint not null);";
 /* On PostgreSQL: a row only when no acknowledged order can be lost. */
 __attribute__((unused)) static const char postgres_durable[] =
-    "select 1 where 'on' = all (array[current_setting('fsync'), current_setting('full_page_writes'),"
-    " current_setting('synchronous_commit')])";
+    "select 1 where 'on' = all (array[current_setting('fsync'),"
+    " current_setting('full_page_writes'), current_setting('synchronous_commit')])";
 /* One level row per SKU: $1 is the SKU. */
 static const char order_stock[] = "insert into stock_level values ($1, 'main', 1000000000, 0, 0)";
 
@@ -82,12 +82,12 @@ static const struct {
     {"insert into stock_reservation values ($1, 0, $2, 'main', 1, 1, 0, $3, $4, 0)",
      4,
      {ORDER_ID, SKU_ID, DUE_MS, NOW_MS}},
-    {"insert into orders values ($1, $2, 'sale', 'pending_payment', 'CNY', 1990, 0, 0, 0, 1990, 0, 0,"
-     " '', '', '', '', 0, '', 0, 1, $3, $4, 0, 0)",
+    {"insert into orders values ($1, $2, 'sale', 'pending_payment', 'CNY', 1990, 0, 0, 0, 1990, 0,"
+     " 0, '', '', '', '', 0, '', 0, 1, $3, $4, 0, 0)",
      4,
      {ORDER_ID, PERSON, NOW_MS, DUE_MS}},
-    {"insert into order_line values ($1, 0, $2, 'B-0', 'Bench article 0', 'goods', '', 'main', 'main', $3,"
-     " 1, 1990, 0, 1990, 0, 0, 0, 0, 0)",
+    {"insert into order_line values ($1, 0, $2, 'B-0', 'Bench article 0', 'goods', '', 'main',"
+     " 'main', $3, 1, 1990, 0, 1990, 0, 0, 0, 0, 0)",
      3,
      {ORDER_ID, SKU_ID, PERSON}},
     {"insert into kernel_timer values ($1, 'order.expire', $2, $1, 0, 'waiting', '')",
