@@ -49,14 +49,14 @@ enum err person_index_put(struct cx *cx, const char *kind, struct str value, str
 struct found_person {
     struct str person; /* Alone: a list of these is a list of struct str. */
 };
+static const struct field found_fields[] = {F(found_person, person), F_END};
 
 enum err person_index_find(struct cx *cx, const char *kind, struct str value, struct list *persons)
 {
-    static const struct field fields[] = {F(found_person, person), F_END};
     struct str hash;
 
     TRY(blind(cx, kind, value, &hash));
-    return sql_all(cx, fields, sizeof(struct found_person), persons,
+    return sql_all(cx, found_fields, sizeof(struct found_person), persons,
                    "select person from kernel_person_index where hash = ?1 order by person"
                    " limit ?2",
                    BIND(TEXT(hash), INT(PERSON_INDEX_MAX)));
