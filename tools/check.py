@@ -146,6 +146,12 @@ def script_checks():
             yield "scripts", path, done.stdout
 
 
+def document_checks():
+    texts = {str(path): path.read_text(errors="replace")
+             for path in project_files() if documents.is_text(path)}
+    return documents.checks(texts)
+
+
 def house_rules():
     done = subprocess.run([sys.executable, "tools/tidy.py"], capture_output=True, text=True,
                           check=False)
@@ -233,18 +239,18 @@ def main():
 
     CACHE.mkdir(parents=True, exist_ok=True)
     tally = Tally()
-    for titles, look in ((("house rules",), house_rules), (("scripts",), script_checks),
-                         (("documents",), lambda: documents.checks(project_files()))):
-        if chosen(titles[0]):
-            for title, path, said in look():
-                tally.add(title, path, said)
+    for title, look in (("house rules", house_rules), ("scripts", script_checks),
+                        ("documents", document_checks)):
+        if chosen(title):
+            for found in look():
+                tally.add(*found)
     checks = [check for check in file_checks() if chosen(check.title)]
     run_file_checks(checks, tally)
     if not wanted:
         forget_old(checks)
     if chosen("api"):
-        for title, path, said in api_document():
-            tally.add(title, path, said)
+        for found in api_document():
+            tally.add(*found)
     skipped = f", {tally.skipped} skipped" if tally.skipped else ""
     print(f"check: {tally.passed} passed ({tally.cached} unchanged), {tally.found} findings{skipped}")
     sys.exit(1 if tally.found else 0)

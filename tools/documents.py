@@ -32,19 +32,18 @@ def readmes(english, chinese):
             yield f"code block {number} differs:\n{left}\n{right}"
 
 
-def checks(files):
-    """(title, path, what is wrong)"""
-    by_name = {str(path): path for path in files}
-    missing = [name for name in READMES if name not in by_name]
+def is_text(path):
+    return path.suffix in TEXT and "fuzz" not in path.parts and path.name != "LICENSE"
+
+
+def checks(texts):
+    """(title, name, what is wrong) of files given as name: text."""
+    missing = [name for name in READMES if name not in texts]
     if missing:
         yield "documents", ", ".join(missing), "is missing"
     else:
-        english, chinese = (by_name[name].read_text() for name in READMES)
-        yield "documents", " and ".join(READMES), "\n".join(readmes(english, chinese))
-    for name, path in sorted(by_name.items()):
-        if path.suffix not in TEXT or "/fuzz/" in name or name == "LICENSE":
-            continue
-        text = path.read_text(errors="replace")
+        yield "documents", " and ".join(READMES), "\n".join(readmes(*map(texts.get, READMES)))
+    for name, text in sorted(texts.items()):
         if LOCKS.search(name):
             found = REGISTRY.search(text)
             yield "documents", name, f"names a registry: {found.group()}" if found else ""

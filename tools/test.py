@@ -32,6 +32,7 @@ SANITIZERS = {
     "LSAN_OPTIONS": "print_suppressions=0",
 }
 RESULT = re.compile(r"(ok|not ok|skip)\b(?: - |[ :]|$)(.*)")
+SUM = re.compile(r"\d+ passed, \d+ failed")  # Of one part; only the sum of all is shown.
 
 counts = {"ok": 0, "not ok": 0, "skip": 0}
 
@@ -72,8 +73,9 @@ def run_part(name, kind, command, environment=None, silent_ok=False):
             for line in process.stdout:
                 out.write(line)
                 out.flush()
-                sys.stdout.write(line)
-                sys.stdout.flush()
+                if not SUM.match(line):
+                    sys.stdout.write(line)
+                    sys.stdout.flush()
                 if found := RESULT.match(line):
                     counts[found.group(1)] += 1
         status = process.wait()
