@@ -22,7 +22,8 @@ void router_free(struct router *router);
  * Find the route; fills req->route and req->params (text decoded into cx).
  * Errors: NOT_FOUND "no_such_route"; METHOD "method_not_allowed" with member "allow";
  * NOT_FOUND "bad_id" when a segment is not an id of the declared prefix (detail says what an id
- * looks like).  HEAD finds the GET route.
+ * looks like); BAD_INPUT "bad_encoding" when a text segment is no percent-encoded UTF-8 or holds
+ * control characters.  HEAD finds the GET route.  An id or a number is never percent-decoded.
  */
 MUST_CHECK enum err router_find(const struct router *router, struct req *req, struct str method,
                                 struct str path);
@@ -34,9 +35,10 @@ size_t router_index(const struct router *router, const struct route *route);
 const struct module *router_module(const struct router *router, const struct route *route);
 
 /** Decode a query string into out by a field table of scalars.  Errors as field_decode, pointer
- *  "?name"; a name given twice and an unknown name are refused. */
+ *  "?name"; also "duplicate_field" (a name given twice) and "bad_encoding". */
 MUST_CHECK enum err query_decode(struct cx *cx, const struct field *fields, struct str query,
                                  void *out, size_t size);
+/** Errors: BAD_INPUT "bad_encoding": a broken %XX, invalid UTF-8, a control character. */
 MUST_CHECK enum err percent_decode(struct cx *cx, struct str in, bool plus_is_space,
                                    struct str *out);
 

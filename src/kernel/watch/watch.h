@@ -14,12 +14,17 @@
 struct json_out;
 struct metric; /* work/module.h */
 
-enum { WATCH_COUNTERS_MAX = 512, WATCH_SERIES_MAX = 1280, WATCH_GAUGES_MAX = 64 };
+/* Room for six counters and a histogram of each of ROUTES_MAX routes; what is not used takes no
+ * memory.  More are warned of and not counted. */
+enum { WATCH_COUNTERS_MAX = 8192, WATCH_SERIES_MAX = 1280, WATCH_GAUGES_MAX = 64 };
 
 /* Module counters: registered once at boot from the module tables (sets metric->index). */
 void watch_register_metric(struct metric *metric);
 void watch_count(const struct metric *metric, int64_t n);
 int64_t watch_total(const struct metric *metric);
+
+/* Registering a name with the same labels again gives the same cells; labels are copied, name and
+ * doc are not.  What was never registered counts nowhere. */
 
 /* Kernel series, registered at boot: histograms of microseconds (or plain numbers). */
 struct watch_histogram {
@@ -49,7 +54,9 @@ struct watch_gauge {
     int64_t (*read)(void *context);
     void *context;
 };
-void watch_register_gauge(const struct watch_gauge *gauge); /* Copied. */
+/* Copied; its texts live as long.  read runs under the registry's lock: it neither registers nor
+ * forgets, and no caller of these two holds a lock that read takes. */
+void watch_register_gauge(const struct watch_gauge *gauge);
 void watch_forget_gauges(const void *context);
 
 /** Prometheus text exposition 0.0.4 of everything registered: process_* and build info too. */
