@@ -99,15 +99,15 @@ bool str_int(struct str s, int64_t *out)
     return true;
 }
 
-/* Length of the UTF-8 sequence at s (RFC 3629: no surrogates, no overlong forms), 0 if invalid. */
-static size_t utf8_len(const unsigned char *s, size_t left)
+size_t str_utf8_len(const char *at, size_t left)
 {
-    unsigned char first = s[0], low = 0x80, high = 0xbf;
+    const unsigned char *s = (const unsigned char *)at;
+    unsigned char first = left ? s[0] : 0xff, low = 0x80, high = 0xbf;
     size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 
     if (first > 0xf4 || len == 0 || len > left)
         return 0;
-    if (first == 0xe0)
+    if (first == 0xe0) /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
         low = 0xa0;
     else if (first == 0xed)
         high = 0x9f;
@@ -124,7 +124,7 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 bool str_utf8(struct str s)
 {
     for (size_t k = 0; k < s.len;) {
-        size_t len = utf8_len((const unsigned char *)s.ptr + k, s.len - k);
+        size_t len = str_utf8_len(s.ptr + k, s.len - k);
 
         if (len == 0)
             return false;

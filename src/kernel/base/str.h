@@ -32,6 +32,7 @@ struct str str_trim(struct str s);                        /* Spaces and tabs at 
 bool str_cut(struct str *rest, char at, struct str *out); /* Text before `at`; false at the end. */
 bool str_int(struct str s, int64_t *out); /* Whole decimal int64, no spaces, no plus sign. */
 bool str_utf8(struct str s);              /* Valid UTF-8? */
+size_t str_utf8_len(const char *at, size_t left); /* Bytes of the character at `at`; 0: invalid. */
 uint64_t str_hash(struct str s, uint64_t seed);
 
 /* Text under construction in memory that the caller gave; never writes past size. */

@@ -38,7 +38,7 @@ struct json {
 };
 
 /** Errors: BAD_INPUT "json_syntax" | "json_duplicate_key" | "json_depth", with line and column in
- *  the detail; TOO_LARGE. */
+ *  the detail; TOO_LARGE "json_too_large"; BUSY "out_of_memory". */
 MUST_CHECK enum err json_parse(struct cx *cx, struct str text, struct json *out);
 
 enum json_type json_type(struct json v);
@@ -65,11 +65,16 @@ bool json_get(struct json object, const char *name, struct json *out);
 
 /* ---- Writing: append only, into cx memory that grows by doubling. ---- */
 
+enum { JSON_OUT_DEPTH_MAX = 64 }; /* Bits of json_out.objects. */
+
 struct json_out {
     struct cx *cx;
     char *ptr;
     size_t len, size;
-    bool comma; /* The next value is preceded by a comma. */
+    bool comma;       /* The next value is preceded by a comma. */
+    bool keyed;       /* A key waits for its value. */
+    int depth;        /* Open objects and lists. */
+    uint64_t objects; /* Bit k: level k is an object. */
 };
 
 void json_open(struct json_out *out, struct cx *cx, size_t size_hint);
@@ -80,6 +85,7 @@ void json_list_end(struct json_out *out);
 void json_key(struct json_out *out, struct str key);
 void json_put_text(struct json_out *out, struct str s); /* Escapes; invalid UTF-8 becomes U+FFFD. */
 void json_put_int(struct json_out *out, int64_t n);
+void json_put_uint(struct json_out *out, uint64_t n);
 void json_put_double(struct json_out *out, double d); /* Shortest that reads back; NaN is null. */
 void json_put_bool(struct json_out *out, bool b);
 void json_put_null(struct json_out *out);
