@@ -64,10 +64,13 @@ verdict "a commit waits for the disk" ask "$url" "show synchronous_commit" on
 verdict "200 connections are allowed" ask "$url" "show max_connections" 200
 verdict "its collation is not the bytes' order" ask "$url" "select 'a' < 'B'" t
 verdict "a wrong password is refused" bash -c "! psql '${url/grevy:/grevy:x}' -Atc 'select 1' 2>/dev/null"
-two=$(tools/pg-cluster start "$dir/two")
+two=$(tools/pg-cluster start "$dir/two" $$)
+watcher=$(cat "$dir/two/watcher")
+verdict "someone watches who asked" test -d "/proc/$watcher"
 verdict "two run side by side" ask "$two" "select 1" 1
 tools/pg-cluster stop "$dir/two"
 tools/pg-cluster stop "$dir/one"
+verdict "stop ends who watched" goes "/proc/$watcher"
 verdict "stop removes it" gone "$dir/one"
 verdict "stop ends the server" no_server "$dir/one"
 verdict "stopping twice is fine" tools/pg-cluster stop "$dir/one"
