@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "kernel/access/access.h"
-#include "kernel/work/writer.h"
 #include "test/kit/test.h"
 
 struct fixture {

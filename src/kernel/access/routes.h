@@ -35,4 +35,22 @@ enum err get_ledger_check(struct req *req);
 enum err get_person_export(struct req *req);
 enum err post_person_erase(struct req *req);
 
+/* dead_http.c */
+struct dead_query {
+    int64_t limit;
+};
+struct dead_discard_body {
+    struct str reason;
+};
+struct dead_discarded { /* The event that tells of it. */
+    struct str kind, id, type, key, reason, actor, error;
+};
+extern const struct field dead_query_fields[];
+extern const struct field dead_discard_fields[];
+extern const struct field dead_discarded_fields[];
+enum err get_dead_letters(struct req *req);
+enum err get_dead_letter(struct req *req);
+enum err post_dead_redrive(struct req *req);
+enum err post_dead_discard(struct req *req);
+
 #endif
