@@ -43,8 +43,9 @@ BANNED = {
     "strcpy": "struct str", "strcat": "struct text", "strncpy": "memcpy with a length",
     "strncat": "struct text", "sprintf": "snprintf", "vsprintf": "vsnprintf", "gets": "fgets",
     "strtok": "str_cut", "atoi": "str_int", "atol": "str_int", "atoll": "str_int",
-    "atof": "a field table", "alloca": "cx_alloc", "system": "posix_spawn", "tmpnam": "mkdtemp",
+    "atof": "a field table", "alloca": "cx_alloc", "tmpnam": "mkdtemp",
 }
+BANNED_IN_PRODUCT = {"system": "posix_spawn", "popen": "posix_spawn"}
 CLOCK_AND_CHANCE = {
     "time": "cx_now_ms", "gettimeofday": "cx_now_ms", "clock": "cx_now_ms",
     "rand": "cx_random", "random": "cx_random", "srand": "cx_random",
@@ -132,7 +133,7 @@ def tables(file, tree):
 
 
 def banned(file, _tree):
-    names = dict(BANNED)
+    names = {**BANNED, **({} if file.is_test else BANNED_IN_PRODUCT)}
     if file.module and not (file.is_test or file.is_fuzz):
         names.update(BANNED_IN_MODULES)
     elif file.layer and file.layer not in ("base", "cli") and not file.is_test:

@@ -62,14 +62,13 @@ void test_equal_str(struct test_at at, const char *a, const char *b)
               b ? "\"" : "");
 }
 
-void test_equal_bytes(struct test_at at, const char *a, size_t a_len, const char *b, size_t b_len)
+void test_equal_text(struct test_at at, struct str a, const char *b)
 {
-    if (a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0))
+    if (a.len == strlen(b) && (a.len == 0 || memcmp(a.ptr, b, a.len) == 0))
         return;
     test_fail(at.file, at.line,
-              "%s is not %s\n    left:  \"%.*s\" (%zu bytes)\n"
-              "    right: \"%.*s\" (%zu bytes)",
-              at.a, at.b, (int)a_len, a ? a : "", a_len, (int)b_len, b ? b : "", b_len);
+              "%s is not %s\n    left:  \"" STR_FMT "\" (%zu bytes)\n    right: \"%s\" (%zu bytes)",
+              at.a, at.b, STR_ARG(a), a.len, b, strlen(b));
 }
 
 void test_skip(const char *reason)

@@ -14,10 +14,6 @@ cat >"$dir/sample.c" <<'SAMPLE'
 #include <unistd.h>
 #include "test/kit/test.h"
 
-struct str {
-    const char *ptr;
-    size_t len;
-};
 static volatile int one = 1;
 static char *volatile kept;
 
@@ -49,7 +45,7 @@ TEST_DB(both, "it runs on both") { CHECK_EQ_STR(db, strchr(db, ':') ? "postgresq
 TEST(orphans, "its processes die with it") { if (fork() == 0) { for (;;) pause(); } }
 SAMPLE
 
-gcc -std=gnu11 -I. -Wall -Werror -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+gcc -std=gnu11 -I. -Isrc -Wall -Werror -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
     "$dir/sample.c" test/kit/runner.c test/kit/check.c -o "$dir/sample"
 
 export TMPDIR=$dir
