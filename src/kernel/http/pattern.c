@@ -43,8 +43,8 @@ static bool why_not(char why[PATTERN_WHY_LEN_MAX], const char *what, struct str 
 
 static bool segment_parse(struct str piece, struct segment *out, char why[PATTERN_WHY_LEN_MAX])
 {
-    struct str name = piece;
     const char *colon;
+    struct str name;
 
     *out = (struct segment){.kind = SEGMENT_LITERAL, .text = piece};
     if (piece.ptr[0] != '{') {

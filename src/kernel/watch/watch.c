@@ -309,6 +309,17 @@ static void zero(_Atomic uint64_t *cells, size_t count)
         atomic_store_explicit(&cells[k], 0, memory_order_relaxed);
 }
 
+static void zero_series(struct cells *cells)
+{
+    zero(&cells->sum, 1);
+    for (size_t r = 0; r < ROWS; r++) {
+        struct row *row = atomic_load_explicit(&cells->rows[r], memory_order_acquire);
+
+        if (row)
+            zero(row->cells, ROW_CELLS);
+    }
+}
+
 void watch_reset(void)
 {
     struct block *block = atomic_load_explicit(&blocks, memory_order_acquire);
@@ -317,17 +328,14 @@ void watch_reset(void)
         for (int k = 0; k < CHUNKS; k++) {
             struct chunk *chunk = atomic_load_explicit(&block->chunks[k], memory_order_acquire);
 
-            zero(chunk ? chunk->cells : NULL, chunk ? CHUNK_CELLS : 0);
+            if (chunk)
+                zero(chunk->cells, CHUNK_CELLS);
         }
         for (int k = 0; k <= WATCH_SERIES_MAX; k++) {
             struct cells *cells = atomic_load_explicit(&block->series[k], memory_order_acquire);
 
-            zero(cells ? &cells->sum : NULL, cells ? 1 : 0);
-            for (size_t r = 0; cells && r < ROWS; r++) {
-                struct row *row = atomic_load_explicit(&cells->rows[r], memory_order_acquire);
-
-                zero(row ? row->cells : NULL, row ? ROW_CELLS : 0);
-            }
+            if (cells)
+                zero_series(cells);
         }
     }
     atomic_store_explicit(&lost, 0, memory_order_relaxed);
