@@ -27,6 +27,7 @@ struct call *call_take(struct dispatcher *dispatcher)
         cx_open(&call->task.cx, dispatcher->platform->env, CX_BYTES_MAX);
     }
     call->dispatcher = dispatcher;
+    call->task.cx.arena.budget_bytes = dispatcher->platform->cx_bytes_max;
     call->req.cx = &call->task.cx;
     call->task.cx.now_ms = dispatcher->platform->env->wall_ms(dispatcher->platform->env);
     return call;
@@ -72,6 +73,7 @@ static void answer_test(struct call *call, enum err err)
     struct cx *cx = &call->task.cx;
     struct str body = call->req.reply;
 
+    answer->pending = false;
     answer->status = call->req.status;
     answer->content_type = call->req.content_type;
     answer->location = call->req.location;
@@ -108,11 +110,12 @@ static void answer_client(struct call *call, enum err err)
     add_header(&reply, "Location", req->location);
     if (call->replayed)
         add_header(&reply, "Idempotency-Replayed", STR("true"));
+    add_header(&reply, "Content-Security-Policy", call->policy);
     add_header(&reply, "traceparent", str_of(cx->trace));
     http_reply(call->exchange, &reply);
 }
 
-static void finish(struct call *call, enum err err)
+void call_finish(struct call *call, enum err err)
 {
     struct cx *cx = &call->task.cx;
 
@@ -175,7 +178,7 @@ static void submit(struct call *call)
     task->deadline_us = env->monotonic_us(env) + (int64_t)COMMAND_WAIT_MS_MAX * 1000;
     err = task_submit(task);
     if (err != OK)
-        finish(call, err);
+        call_finish(call, err);
 }
 
 static enum err prepare_run(struct task *task)
@@ -191,7 +194,7 @@ static void prepare_done(struct task *task, enum err err)
     struct call *call = (struct call *)task;
 
     if (err != OK) {
-        finish(call, err);
+        call_finish(call, err);
         return;
     }
     task->tx = TX_WRITE;
@@ -202,7 +205,7 @@ static void prepare_done(struct task *task, enum err err)
 
 static void call_done(struct task *task, enum err err)
 {
-    finish((struct call *)task, err);
+    call_finish((struct call *)task, err);
 }
 
 /* Inline; a cache that misses sends the call to a reader. */
@@ -218,7 +221,7 @@ static void run_inline(struct call *call)
         submit(call);
         return;
     }
-    finish(call, err);
+    call_finish(call, err);
 }
 
 static void start(struct call *call)
@@ -393,7 +396,7 @@ static void run_decoded(struct call *call)
     if (err == OK)
         start(call);
     else
-        finish(call, err);
+        call_finish(call, err);
 }
 
 /* ---- A space that is not open yet: a reader thread opens it, then the call goes on ---- */
@@ -422,7 +425,7 @@ static void open_done(struct task *task, enum err err)
     if (err == OK)
         run_decoded(call);
     else
-        finish(call, err);
+        call_finish(call, err);
 }
 
 static void run_after_open(struct call *call)
@@ -435,7 +438,7 @@ static void run_after_open(struct call *call)
     task->done = open_done;
     err = readers_submit(call->dispatcher->platform->readers, task);
     if (err != OK)
-        finish(call, err);
+        call_finish(call, err);
 }
 
 /* ---- From the engine ---- */
@@ -458,7 +461,7 @@ static void on_head(struct http_exchange *x, void *context, size_t *body_bytes_m
     if (err == ERR_BUSY && call->task.cx.problem.err == OK)
         err = OK; /* Its space is not open: decided in on_request. */
     if (err != OK)
-        finish(call, err);
+        call_finish(call, err);
     else
         *body_bytes_max =
             call->req.route->body_bytes_max ? call->req.route->body_bytes_max : BODY_BYTES_MAX;
@@ -493,6 +496,42 @@ void dispatcher_attach(struct dispatcher *dispatcher, struct http_options *optio
     options->on_head = on_head;
     options->on_request = on_request;
     options->on_done = on_done;
+}
+
+/* ---- For tests: the same pipeline without sockets ---- */
+
+void dispatch_once(struct dispatcher *dispatcher, const struct dispatch_request *request,
+                   struct cx *cx, struct dispatch_answer *answer)
+{
+    struct call *call = call_take(dispatcher);
+    struct str rest = request->target;
+    enum err err;
+
+    call->answer = answer;
+    call->method = request->method;
+    (void)str_cut(&rest, '?', &call->path);
+    call->query_text = rest;
+    call->body = request->body;
+    call->test_headers = request->headers;
+    call->test_header_count = request->header_count;
+    *answer = (struct dispatch_answer){.pending = true};
+    trace_begin(call);
+    if (!system_answer(call)) {
+        err = task_guarded(&call->task, admit);
+        if (err == ERR_BUSY && call->task.cx.problem.err == OK)
+            run_after_open(call);
+        else if (err != OK)
+            call_finish(call, err);
+        else
+            run_decoded(call);
+    }
+    while (answer->pending)
+        platform_step(dispatcher->platform);
+    answer->body = cx_copy(cx, answer->body);
+    answer->location = cx_copy(cx, answer->location);
+    answer->content_type = cx_copy(cx, answer->content_type);
+    observe(call, answer->status, answer->body.len, call->task.queued_us);
+    call_give_back(call);
 }
 
 /* ---- The dispatcher itself ---- */

@@ -14,6 +14,7 @@
 
 #include "kernel/http/engine.h"
 #include "kernel/http/router.h"
+#include "kernel/json/problem.h"
 #include "kernel/work/space.h"
 
 struct dispatcher;
@@ -34,14 +35,19 @@ void dispatcher_attach(struct dispatcher *dispatcher, struct http_options *optio
 /** From now on /readyz fails: the load balancer looks elsewhere while requests finish. */
 void dispatcher_drain(struct dispatcher *dispatcher);
 
-/* For the test harness, which has no sockets: one request through the same pipeline. */
+/* For the test harness, which has no sockets: one request through the same pipeline, on a platform in
+ * manual mode. */
+struct dispatch_request {
+    struct str method, target, body;
+    const struct pair *headers;
+    size_t header_count;
+};
 struct dispatch_answer {
     int status;
-    struct str body, location, content_type;
-    bool replayed;
+    struct str body, location, content_type; /* In the cx given. */
+    bool replayed, pending;
 };
-void dispatch_once(struct dispatcher *dispatcher, struct cx *cx, struct str method,
-                   struct str target, const struct pair *headers, size_t header_count,
-                   struct str body, struct dispatch_answer *answer);
+void dispatch_once(struct dispatcher *dispatcher, const struct dispatch_request *request,
+                   struct cx *cx, struct dispatch_answer *answer);
 
 #endif

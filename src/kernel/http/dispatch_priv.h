@@ -52,6 +52,7 @@ struct call {
     struct req req;
     struct idempotency idempotency;
     struct str method, path, query_text, body;
+    struct str policy; /* Content-Security-Policy, or absent. */
     bool replayed, uncached;
     struct call *next_kept;
 };
@@ -59,6 +60,7 @@ struct call {
 struct str call_header(const struct call *call, const char *name);
 struct call *call_take(struct dispatcher *dispatcher);
 void call_give_back(struct call *call);
+void call_finish(struct call *call, enum err err);
 
 /* observe.c */
 void watches_make(struct dispatcher *dispatcher);

@@ -81,6 +81,8 @@ bool failed_by_itself(const struct cx *cx, enum err err);
 enum err event_task_run(struct task *task);
 enum err scan_task_run(struct task *task);
 enum err parked_task_run(struct task *task);
+/** The next event of the key comes off its bench. */
+MUST_CHECK enum err parked_release_next(struct cx *cx, const struct parked_row *row);
 /* schedule.c */
 enum err timer_task_run(struct task *task);
 enum err job_task_run(struct task *task);

@@ -98,8 +98,7 @@ enum err scan_task_run(struct task *task)
     return row_put(&task->cx, &consumer_table, &row);
 }
 
-/* The next event of the key comes off its bench. */
-static enum err release_next(struct cx *cx, const struct parked_row *row)
+enum err parked_release_next(struct cx *cx, const struct parked_row *row)
 {
     return sql_run(cx, NULL,
                    "update kernel_parked set state = 'retry', next_ms = ?1"
@@ -145,5 +144,5 @@ enum err parked_task_run(struct task *task)
         return record_failure(cx, &row, error);
     }
     TRY(row_delete(cx, &parked_table, &row));
-    return release_next(cx, &row);
+    return parked_release_next(cx, &row);
 }

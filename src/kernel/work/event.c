@@ -118,6 +118,11 @@ int64_t cx_new_id(struct cx *cx)
     return id_next(&cx->work->batch->ids, cx->now_ms);
 }
 
+bool cx_has_database(const struct cx *cx)
+{
+    return cx->db != NULL;
+}
+
 bool cx_can_write(const struct cx *cx)
 {
     return cx->work && cx->work->tx == TX_WRITE;

@@ -161,6 +161,7 @@ struct module {
     const struct patrol *patrols;
     /* Called when a space opens, on its writer, to fill memory (caches); may be NULL. */
     enum err (*open)(struct cx *cx);
+    void (*close)(void *memory); /* When the space closes; may be NULL. */
     /* Append one JSON value: all that this module keeps of the person, opened; may be NULL. */
     enum err (*person_export)(struct cx *cx, struct str person, struct json_out *out);
     /* Forget what of the person is not sealed under the person's key; may be NULL.  Runs in the

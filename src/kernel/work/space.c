@@ -30,15 +30,30 @@ static enum err refuse(struct problem *problem, enum err err, const char *code, 
 
 /* ---- The platform ---- */
 
+/* The kernel is the first module: its routes and jobs are those of every process. */
+static const struct module *const *with_kernel(const struct module *const *modules)
+{
+    const struct module **all;
+    size_t count = 0;
+
+    while (modules[count])
+        count++;
+    all = calloc(count + 2, sizeof(all[0]));
+    assert(all);
+    all[0] = &kernel_module;
+    memcpy(all + 1, modules, count * sizeof(all[0]));
+    return all;
+}
+
 enum err platform_open(struct platform *platform, const struct platform_options *options,
                        struct problem *problem)
 {
     char host[32] = "";
     uint32_t random;
 
-    *platform = (struct platform){.options = *options};
+    *platform = (struct platform){.options = *options, .cx_bytes_max = CX_BYTES_MAX};
     platform->env = options->env ? options->env : env_system();
-    platform->modules = options->modules ? options->modules : modules_all;
+    platform->modules = with_kernel(options->modules ? options->modules : modules_all);
     pthread_mutex_init(&platform->lock, NULL);
     if (!options->db_url && mkdir(options->data_dir, 0700) != 0 && errno != EEXIST)
         return refuse(problem, ERR_STORAGE, "data_dir", "cannot make the data directory %s: %s",
@@ -55,6 +70,9 @@ enum err platform_open(struct platform *platform, const struct platform_options 
 static void close_space(struct space *space)
 {
     writer_stop(space);
+    for (int k = 0; space->platform->modules[k]; k++)
+        if (space->module_memory[k] && space->platform->modules[k]->close)
+            space->platform->modules[k]->close(space->module_memory[k]);
     access_close(space);
     settings_free(space);
     free(space);
@@ -69,6 +87,7 @@ void platform_close(struct platform *platform)
     for (int k = 0; k < platform->space_count; k++)
         close_space(platform->spaces[k]);
     pthread_mutex_destroy(&platform->lock);
+    free((void *)platform->modules);
     *platform = (struct platform){0};
 }
 
@@ -288,6 +307,28 @@ enum err space_list(struct platform *platform, struct cx *cx, struct list *out)
     return OK;
 }
 
+bool platform_step(struct platform *platform)
+{
+    bool any = false;
+
+    for (int k = 0; k < platform->space_count; k++)
+        any |= writer_step(platform->spaces[k]->writer, false);
+    return any;
+}
+
+void space_stats(struct space *space, struct space_stats *out)
+{
+    struct writer *writer = space->writer;
+
+    pthread_mutex_lock(&writer->lock);
+    out->queue_depth = writer->depth;
+    pthread_mutex_unlock(&writer->lock);
+    out->batches = atomic_load(&writer->batches);
+    out->commands = atomic_load(&writer->commands);
+    out->reruns = atomic_load(&writer->reruns);
+    out->lost_transactions = atomic_load(&writer->lost_transactions);
+}
+
 /* ---- Module memory ---- */
 
 int module_index(const struct platform *platform, const struct module *module)
@@ -300,9 +341,14 @@ int module_index(const struct platform *platform, const struct module *module)
     return index;
 }
 
+void *space_memory(const struct space *space, const struct module *module)
+{
+    return space->module_memory[module_index(space->platform, module)];
+}
+
 void *module_memory(const struct cx *cx, const struct module *module)
 {
-    return cx->space->module_memory[module_index(cx->space->platform, module)];
+    return space_memory(cx->space, module);
 }
 
 void module_set_memory(struct cx *cx, const struct module *module, void *memory)

@@ -108,7 +108,8 @@ struct platform {
     int space_count;
     struct reader_pool *readers;
     struct effect_workers *effects;
-    char holder[64]; /* host:pid:random, in leases. */
+    char holder[64];     /* host:pid:random, in leases. */
+    size_t cx_bytes_max; /* Arena of a request; CX_BYTES_MAX but in tests. */
 };
 
 MUST_CHECK enum err platform_open(struct platform *platform, const struct platform_options *options,
@@ -132,17 +133,16 @@ MUST_CHECK enum err space_command(struct space *space, space_call *fn, void *arg
 MUST_CHECK enum err space_read(struct space *space, space_call *fn, void *argument,
                                struct problem *problem);
 
+/** Manual mode: one batch of each space; false when nothing was due. */
+bool platform_step(struct platform *platform);
+
 /* What /metrics and /statusz say of a space. */
 struct space_stats {
     int64_t queue_depth, batches, commands, reruns, lost_transactions;
-    int64_t events_behind, parked, effects_waiting, timers_waiting;
 };
 void space_stats(struct space *space, struct space_stats *out);
 
 /** Index of a module in modules_all order; the slot of its memory. */
 int module_index(const struct platform *platform, const struct module *module);
-/** The module's memory in the space of cx; NULL until its open set it. */
-void *module_memory(const struct cx *cx, const struct module *module);
-void module_set_memory(struct cx *cx, const struct module *module, void *memory);
 
 #endif

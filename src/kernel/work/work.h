@@ -18,6 +18,7 @@
 /** A new id, larger than all before it in this space.  Needs: a command. */
 int64_t cx_new_id(struct cx *cx);
 bool cx_can_write(const struct cx *cx);
+bool cx_has_database(const struct cx *cx); /* False in a decision. */
 
 /** Who asks, for records: the id text of the API key, or "system". */
 struct str cx_actor(struct cx *cx);
@@ -68,6 +69,12 @@ struct effect_new {
 };
 MUST_CHECK enum err effect_put(struct cx *cx, const struct effect_new *effect, int64_t *id);
 
+/* ---- Memory of a module in a space: set by its open, freed by its close ---- */
+
+void *module_memory(const struct cx *cx, const struct module *module);
+void *space_memory(const struct space *space, const struct module *module);
+void module_set_memory(struct cx *cx, const struct module *module, void *memory);
+
 /* ---- After the commit ---- */
 
 typedef void after_commit(struct space *space, void *argument);
@@ -101,6 +108,19 @@ struct page_query {
     struct str cursor;
 };
 enum { PAGE_ITEMS_MAX = 200, PAGE_ITEMS_DEFAULT = 50 };
+/* Of a query struct whose member page is a struct page_query. */
+#define PAGE_FIELDS(struct_)                                                                       \
+    {.name = "limit",                                                                              \
+     .type = FIELD_INT,                                                                            \
+     FIELD_AT(struct_, page.limit),                                                                \
+     .min = 1,                                                                                     \
+     .max = PAGE_ITEMS_MAX,                                                                        \
+     .fallback = PAGE_ITEMS_DEFAULT,                                                               \
+     .doc = "Items of one page."},                                                                 \
+    {                                                                                              \
+        .name = "cursor", .type = FIELD_TEXT, FIELD_AT(struct_, page.cursor), .max = 64,           \
+        .doc = "The \"next\" of the page before."                                                  \
+    }
 
 /* A cursor is the sort key of the last item seen, sealed so that nobody builds one by hand. */
 struct str cursor_make(struct cx *cx, int64_t a, int64_t b);

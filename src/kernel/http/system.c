@@ -1,0 +1,129 @@
+/*
+ * system.c - what every process answers about itself.
+ *
+ * /healthz: the process runs.  /readyz: it should get traffic.  /metrics, /statusz: figures.
+ * /openapi.json, /docs: the API.
+ */
+#include "kernel/http/assets.h"
+#include "kernel/http/dispatch_priv.h"
+#include "kernel/http/docs.h"
+
+struct system_route {
+    const char *path;
+    enum err (*answer)(struct call *call);
+};
+
+static enum err text(struct call *call, int status, const char *type, struct str body)
+{
+    return reply_text(&call->req, status, type, body);
+}
+
+static enum err healthz(struct call *call)
+{
+    return text(call, 200, "text/plain", STR("ok\n"));
+}
+
+static enum err readyz(struct call *call)
+{
+    struct platform *platform = call->dispatcher->platform;
+    int writing = 0;
+
+    if (atomic_load(&call->dispatcher->draining))
+        return text(call, 503, "text/plain", STR("draining\n"));
+    pthread_mutex_lock(&platform->lock);
+    for (int k = 0; k < platform->space_count; k++)
+        writing += atomic_load(&platform->spaces[k]->writing);
+    pthread_mutex_unlock(&platform->lock);
+    if (writing == 0)
+        return text(call, 503, "text/plain", STR("no space can be written: standby\n"));
+    return text(call, 200, "text/plain", STR("ready\n"));
+}
+
+static enum err metrics(struct call *call)
+{
+    return text(call, 200, "text/plain; version=0.0.4", watch_metrics_text(&call->task.cx));
+}
+
+static void add_space(struct json_out *out, struct space *space)
+{
+    struct space_stats stats;
+
+    space_stats(space, &stats);
+    json_object(out);
+    json_member_text(out, "name", str_of(space->name));
+    json_member_bool(out, "writing", atomic_load(&space->writing));
+    json_member_int(out, "queue_depth", stats.queue_depth);
+    json_member_int(out, "batches", stats.batches);
+    json_member_int(out, "commands", stats.commands);
+    json_member_int(out, "reruns", stats.reruns);
+    json_member_int(out, "lost_transactions", stats.lost_transactions);
+    json_object_end(out);
+}
+
+static enum err statusz(struct call *call)
+{
+    struct platform *platform = call->dispatcher->platform;
+    struct json_out out;
+
+    json_open(&out, &call->task.cx, 4096);
+    json_object(&out);
+    json_key(&out, STR("spaces"));
+    json_list(&out);
+    pthread_mutex_lock(&platform->lock);
+    for (int k = 0; k < platform->space_count; k++)
+        add_space(&out, platform->spaces[k]);
+    pthread_mutex_unlock(&platform->lock);
+    json_list_end(&out);
+    json_key(&out, STR("process"));
+    watch_status_json(&out);
+    json_object_end(&out);
+    return text(call, 200, "application/json", json_done(&out));
+}
+
+static enum err openapi(struct call *call)
+{
+    return text(call, 200, "application/json",
+                openapi_document(&call->task.cx, call->dispatcher->router));
+}
+
+static enum err docs(struct call *call)
+{
+    return text(call, 200, "text/html; charset=utf-8",
+                docs_page(&call->task.cx, call->dispatcher->router, assets));
+}
+
+static const struct system_route routes[] = {
+    {"/healthz", healthz}, {"/readyz", readyz},        {"/metrics", metrics},
+    {"/statusz", statusz}, {"/openapi.json", openapi}, {"/docs", docs},
+};
+
+static enum err find(struct task *task)
+{
+    struct call *call = (struct call *)task;
+    const struct asset *file;
+
+    for (size_t k = 0; k < sizeof(routes) / sizeof(routes[0]); k++)
+        if (str_is(call->path, routes[k].path))
+            return routes[k].answer(call);
+    file = docs_file(assets, call->path);
+    if (!file)
+        return ERR_NOT_FOUND; /* Not a failure: the router goes on. */
+    return text(call, 200, file->type, (struct str){(const char *)file->bytes, file->len});
+}
+
+bool system_answer(struct call *call)
+{
+    enum err err;
+
+    if (call->path.len > 3 && str_starts(call->path, STR("/v1")))
+        return false;
+    err = task_guarded(&call->task, find);
+    if (err == ERR_NOT_FOUND && call->task.cx.problem.err == OK)
+        return false;
+    if (err == OK && !str_eq(call->method, STR("GET")) && !str_eq(call->method, STR("HEAD")))
+        err = fail(&call->task.cx, ERR_METHOD, "method_not_allowed", "this answers GET only");
+    if (err == OK && str_starts(call->path, STR("/docs")))
+        call->policy = str_of(docs_policy);
+    call_finish(call, err);
+    return true;
+}

@@ -1,0 +1,241 @@
+/*
+ * catalog_http.c - the routes of the catalogue, and its memory of replies.
+ */
+#include "modules/catalog/catalog_priv.h"
+
+#define CACHE_BYTES_MAX ((size_t)8 << 20) /* About 8,000 products. */
+
+static const char *const states_settable[] = {"on_sale", "off_sale", "draft", NULL};
+static const char *const kind_filter[] = {"any", "goods",   "content", "course",
+                                          "vip", "teacher", "bundle",  NULL};
+static const char *const state_filter[] = {"any", "draft", "on_sale", "off_sale", NULL};
+
+const struct field catalog_state_put_fields[] = {
+    F_ENUM(catalog_state_put, state, states_settable, .flags = FIELD_REQUIRED), F_END};
+const struct field catalog_search_query_fields[] = {
+    PAGE_FIELDS(catalog_search_query),
+    F(catalog_search_query, title, .max = CATALOG_TITLE_LEN_MAX,
+      .doc = "Beginning of the title; case of ASCII letters does not matter."),
+    F_ENUM(catalog_search_query, kind, kind_filter),
+    F_ENUM(catalog_search_query, state, state_filter), F_END};
+
+/* ---- Views ---- */
+
+struct sku_view {
+    struct catalog_sku sku;
+    struct str stock; /* The policy, as it was given. */
+};
+#define SKU(member_) .offset = (uint32_t)offsetof(struct sku_view, sku.member_)
+const struct field catalog_sku_view_fields[] = {
+    {.name = "id", .type = FIELD_ID, .prefix = "sku", SKU(id)},
+    {.name = "product", .type = FIELD_ID, .prefix = "prd", SKU(product)},
+    {.name = "code", .type = FIELD_TEXT, SKU(code)},
+    {.name = "title", .type = FIELD_TEXT, SKU(title)},
+    {.name = "price",
+     .type = FIELD_MONEY,
+     SKU(price_minor),
+     .currency_offset = (uint32_t)offsetof(struct sku_view, sku.currency)},
+    F_JSON(sku_view, stock),
+    {.name = "tax_ppm", .type = FIELD_INT, SKU(tax_ppm)},
+    {.name = "entity", .type = FIELD_TEXT, SKU(entity)},
+    {.name = "location", .type = FIELD_TEXT, SKU(location)},
+    {.name = "term_days", .type = FIELD_INT, SKU(term_days)},
+    {.name = "options", .type = FIELD_JSON, SKU(options)},
+    {.name = "components", .type = FIELD_JSON, SKU(components)},
+    {.name = "prices", .type = FIELD_JSON, SKU(prices)},
+    F_END};
+
+struct product_view {
+    struct catalog_product product;
+    struct list skus; /* of struct sku_view */
+};
+#define PRODUCT(member_) .offset = (uint32_t)offsetof(struct product_view, product.member_)
+const struct field catalog_product_view_fields[] = {
+    {.name = "id", .type = FIELD_ID, .prefix = "prd", PRODUCT(id)},
+    {.name = "title", .type = FIELD_TEXT, PRODUCT(title)},
+    {.name = "kind", .type = FIELD_ENUM, .names = catalog_kinds, PRODUCT(kind)},
+    {.name = "state", .type = FIELD_ENUM, .names = catalog_states, PRODUCT(state)},
+    {.name = "category", .type = FIELD_TEXT, PRODUCT(category)},
+    {.name = "created_at", .type = FIELD_TIME, PRODUCT(created_ms)},
+    F_LIST(product_view, skus, sku_view, catalog_sku_view_fields),
+    F_END};
+
+static struct sku_view sku_view(struct cx *cx, const struct catalog_sku *sku)
+{
+    struct sku_view view = {.sku = *sku, .stock = STR("\"deny\"")};
+
+    if (sku->policy == STOCK_UNLIMITED)
+        view.stock = STR("\"unlimited\"");
+    else if (sku->policy == STOCK_BELOW_ZERO)
+        view.stock = cx_printf(cx, "{\"below_zero\":%" PRId64 "}", sku->below_zero);
+    return view;
+}
+
+static enum err product_view(struct cx *cx, const struct catalog_product *product,
+                             struct product_view *out)
+{
+    struct sku_view *views;
+    struct list skus;
+
+    TRY(catalog_skus_of(cx, product->id, &skus));
+    views = CX_ARRAY(cx, struct sku_view, skus.count ? skus.count : 1);
+    for (size_t k = 0; k < skus.count; k++)
+        views[k] = sku_view(cx, LIST_AT(skus, struct catalog_sku, k));
+    *out = (struct product_view){.product = *product, .skus = {views, skus.count}};
+    return OK;
+}
+
+static enum err reply_product(struct req *req, int status, int64_t id)
+{
+    struct catalog_product product;
+    struct product_view view;
+
+    TRY(catalog_product_get(req->cx, id, &product));
+    TRY(product_view(req->cx, &product, &view));
+    return reply_json(req, status, catalog_product_view_fields, &view);
+}
+
+/* ---- Memory ---- */
+
+enum err catalog_open(struct cx *cx)
+{
+    module_set_memory(cx, &catalog_module, cache_make(CACHE_BYTES_MAX));
+    return OK;
+}
+
+void catalog_close(void *memory)
+{
+    cache_free(memory);
+}
+
+static void uncache(struct space *space, void *argument)
+{
+    const int64_t *product = argument;
+
+    cache_drop(space_memory(space, &catalog_module), *product);
+}
+
+void catalog_uncache(struct cx *cx, int64_t product)
+{
+    int64_t *id = CX_NEW(cx, int64_t);
+
+    *id = product;
+    cx_after_commit(cx, uncache, id);
+}
+
+/* ---- Handlers ---- */
+
+enum err catalog_post(struct req *req)
+{
+    int64_t product;
+
+    TRY(catalog_create(req->cx, req->body, &product));
+    req->location =
+        cx_printf(req->cx, "/v1/products/" STR_FMT, STR_ARG(cx_id_text(req->cx, "prd", product)));
+    return reply_product(req, 201, product);
+}
+
+enum err catalog_get(struct req *req)
+{
+    struct cache *cache = module_memory(req->cx, &catalog_module);
+    int64_t id = req->params[0].id;
+    uint64_t generation;
+    struct str cached;
+
+    if (cache_get(cache, req->cx, id, &cached, &generation))
+        return reply_text(req, 200, "application/json", cached);
+    if (!cx_has_database(req->cx))
+        return fail(req->cx, ERR_BUSY, "cache_miss", "not in memory");
+    TRY(reply_product(req, 200, id));
+    cache_put(cache, id, generation, req->reply);
+    return OK;
+}
+
+enum err catalog_get_sku(struct req *req)
+{
+    struct catalog_sku sku;
+    struct sku_view view;
+
+    TRY(catalog_sku_get(req->cx, req->params[0].id, &sku));
+    view = sku_view(req->cx, &sku);
+    return reply_json(req, 200, catalog_sku_view_fields, &view);
+}
+
+static enum err find_products(struct cx *cx, const struct catalog_search_query *query,
+                              struct str prefix, int64_t after, struct list *rows)
+{
+    /* One past every title that begins with prefix: 0xff is in no UTF-8 text. */
+    struct str end = cx_printf(cx, STR_FMT "\xf4\x8f\xbf\xbf", STR_ARG(prefix));
+
+    return sql_all(cx, catalog_product_row_fields, sizeof(struct catalog_product), rows,
+                   "select id, title, title_key, kind, state, category, created_ms"
+                   " from catalog_product where title_key >= ?1 and title_key < ?2 and id > ?3"
+                   " and (?4 = 'any' or kind = ?4) and (?5 = 'any' or state = ?5)"
+                   " order by id limit ?6",
+                   BIND(TEXT(prefix), TEXT(end), INT(after), TEXT(str_of(kind_filter[query->kind])),
+                        TEXT(str_of(state_filter[query->state])), INT(query->page.limit)));
+}
+
+enum err catalog_search(struct req *req)
+{
+    const struct catalog_search_query *query = req->query;
+    struct cx *cx = req->cx;
+    struct str prefix = catalog_title_key(cx, query->title.ptr ? query->title : STR(""));
+    int64_t after = 0, unused = 0;
+    struct product_view *views;
+    struct str next = {0};
+    struct list rows;
+
+    TRY(cursor_read(cx, query->page.cursor, &after, &unused));
+    TRY(find_products(cx, query, prefix, after, &rows));
+    views = CX_ARRAY(cx, struct product_view, rows.count ? rows.count : 1);
+    for (size_t k = 0; k < rows.count; k++)
+        TRY(product_view(cx, LIST_AT(rows, struct catalog_product, k), &views[k]));
+    if ((int64_t)rows.count == query->page.limit)
+        next = cursor_make(cx, LIST_AT(rows, struct catalog_product, rows.count - 1)->id, 0);
+    return reply_page(req, catalog_product_view_fields, (struct list){views, rows.count},
+                      sizeof(struct product_view), next);
+}
+
+enum err catalog_post_state(struct req *req)
+{
+    static const int states[] = {CATALOG_ON_SALE, CATALOG_OFF_SALE, CATALOG_DRAFT};
+    const struct catalog_state_put *in = req->body;
+    struct cx *cx = req->cx;
+    struct catalog_product product;
+    struct list skus;
+
+    TRY(catalog_product_get(cx, req->params[0].id, &product));
+    TRY(catalog_skus_of(cx, product.id, &skus));
+    product.state = states[in->state];
+    TRY(row_put(cx, &catalog_product_table, &product));
+    for (size_t k = 0; k < skus.count; k++) {
+        struct catalog_sku *sku = LIST_AT(skus, struct catalog_sku, k);
+
+        sku->state = product.state;
+        TRY(row_put(cx, &catalog_sku_table, sku));
+    }
+    catalog_uncache(cx, product.id);
+    TRY(catalog_put_event(cx, "catalog.product_changed", &product));
+    return reply_product(req, 200, product.id);
+}
+
+enum err catalog_put_price(struct req *req)
+{
+    const struct catalog_price_put *in = req->body;
+    struct cx *cx = req->cx;
+    struct catalog_product product;
+    struct catalog_sku sku;
+    struct sku_view view;
+
+    TRY(catalog_sku_get(cx, req->params[0].id, &sku));
+    TRY(catalog_product_get(cx, sku.product, &product));
+    sku.price_minor = in->price_minor;
+    sku.currency = in->price_currency;
+    TRY(catalog_pack_prices(cx, in->prices, &sku.prices));
+    TRY(row_put(cx, &catalog_sku_table, &sku));
+    catalog_uncache(cx, product.id);
+    TRY(catalog_put_event(cx, "catalog.product_changed", &product));
+    view = sku_view(cx, &sku);
+    return reply_json(req, 200, catalog_sku_view_fields, &view);
+}
