@@ -8,6 +8,7 @@
 #include "kernel/access/key.h"
 #include "kernel/access/person.h"
 #include "kernel/access/routes.h"
+#include "kernel/work/dead.h"
 
 #define LISTED QUERY(list_query, list_query_fields), .page = true, .priority = PRIORITY_NORMAL
 
