@@ -34,7 +34,13 @@ enum field_type {
     FIELD_JSON,   /* struct str: any JSON value, kept minified; text in SQL */
 };
 
-enum { FIELD_TEXT_LEN_MAX = 1024, FIELD_LIST_COUNT_MAX = 1000, FIELD_MAP_COUNT_MAX = 64 };
+/* What a table admits that says nothing else. */
+enum {
+    FIELD_TEXT_LEN_MAX = 1024,
+    FIELD_LIST_COUNT_MAX = 1000,
+    FIELD_MAP_COUNT_MAX = 64,
+    FIELD_MAP_KEY_LEN_MAX = 128,
+};
 
 struct list {
     void *items;
@@ -65,7 +71,8 @@ struct field {
     const struct field *fields; /* OBJECT, LIST of objects. */
     const char *const *names;   /* ENUM: NULL-terminated. */
     const char *prefix;         /* ID. */
-    int64_t min, max;           /* Of the number, bytes of text, items; both 0: the type's own. */
+    int64_t min, max;           /* Of the number, bytes of text, items; both 0: the type's own;
+                                   max below min: the type's own max. */
     int64_t fallback;
     unsigned flags;
     const char *doc;
@@ -157,7 +164,8 @@ struct str field_json(struct cx *cx, const struct field *fields, const void *val
 /** The JSON Schema (OpenAPI 3.1) object of the table; request: leave OUT_ONLY fields out. */
 void field_schema(struct json_out *out, const struct field *fields, bool request);
 
-/* RFC 3339 in UTC: 2026-11-22T10:00:00.000Z; parsing also takes offsets and no fraction. */
+/* RFC 3339 in UTC: 2026-11-22T10:00:00.000Z; parsing also takes offsets and any fraction, or none.
+ * Years 1970 to 9999: formatting takes the nearest time it can write, parsing refuses. */
 enum { TIME_TEXT_LEN = 24 };
 void time_format(char out[TIME_TEXT_LEN + 1], int64_t ms);
 bool time_parse(struct str text, int64_t *ms);
