@@ -3,6 +3,8 @@
  */
 #include "kernel/json/field_priv.h"
 
+enum { REPLY_SIZE_HINT = 512 }; /* Most fit; the others grow once or twice. */
+
 bool field_nullable(const struct field *field)
 {
     switch (field->type) {
@@ -189,7 +191,7 @@ struct str field_json(struct cx *cx, const struct field *fields, const void *val
 {
     struct json_out out;
 
-    json_open(&out, cx, 256);
+    json_open(&out, cx, REPLY_SIZE_HINT);
     field_write(&out, fields, value);
     return json_done(&out);
 }

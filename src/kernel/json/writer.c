@@ -133,7 +133,8 @@ static bool needs_look(uint64_t word)
             BYTES(0x80)) != 0;
 }
 
-static size_t clean_run(const char *s, size_t len)
+/* Copy what is clean at the front of s; returns its length. */
+static size_t copy_clean(char *to, const char *s, size_t len)
 {
     size_t k = 0;
     uint64_t word;
@@ -142,9 +143,10 @@ static size_t clean_run(const char *s, size_t len)
         memcpy(&word, s + k, sizeof(word));
         if (needs_look(word))
             break;
+        memcpy(to + k, &word, sizeof(word));
     }
-    while (k < len && !escapes[(unsigned char)s[k]])
-        k++;
+    for (; k < len && !escapes[(unsigned char)s[k]]; k++)
+        to[k] = s[k];
     return k;
 }
 
@@ -172,14 +174,13 @@ static void add_text(struct json_out *out, struct str s)
 {
     size_t k = 0;
 
-    reserve(out, s.len + 2);
-    add_byte(out, '"');
+    *reserve(out, s.len + 2) = '"';
+    out->len++;
     while (k < s.len) {
-        size_t run = clean_run(s.ptr + k, s.len - k);
+        size_t clean = copy_clean(reserve(out, s.len - k), s.ptr + k, s.len - k);
 
-        if (run > 0)
-            add_bytes(out, s.ptr + k, run);
-        k += run;
+        out->len += clean;
+        k += clean;
         if (k < s.len)
             k += add_special(out, s.ptr + k, s.len - k);
     }
