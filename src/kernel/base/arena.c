@@ -8,7 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#define HAS_ASAN __has_feature(address_sanitizer) /* clang */
+#elif defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN 1
+#else
+#define HAS_ASAN 0
+#endif
+
+#if HAS_ASAN
 #include <sanitizer/asan_interface.h>
 #define POISON(at, size)   ASAN_POISON_MEMORY_REGION(at, size)
 #define UNPOISON(at, size) ASAN_UNPOISON_MEMORY_REGION(at, size)
@@ -116,6 +124,9 @@ void arena_rewind(struct arena *arena, struct arena_mark mark)
 void arena_reset(struct arena *arena)
 {
     arena_rewind(arena, (struct arena_mark){0});
+    /* One large request must not make every idle arena large. */
+    if (arena->chunks && arena->chunks->size > CHUNK_BYTES_MAX)
+        drop_newest(arena);
 }
 
 void arena_free(struct arena *arena)

@@ -33,7 +33,7 @@ void *arena_alloc(struct arena *arena, size_t size);
 void *arena_try(struct arena *arena, size_t size); /* NULL when spent. */
 struct arena_mark arena_mark(const struct arena *arena);
 void arena_rewind(struct arena *arena, struct arena_mark mark); /* Forget what came after mark. */
-void arena_reset(struct arena *arena);                          /* Keeps the first chunk. */
+void arena_reset(struct arena *arena); /* Keeps the first chunk, unless it is huge. */
 void arena_free(struct arena *arena);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "kernel/base/env.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <time.h>
 
@@ -35,6 +36,8 @@ static void random_bytes(struct env *env, void *out, size_t len)
 struct env *env_system(void)
 {
     static struct env env = {wall_ms, monotonic_us, random_bytes};
+    int ready = sodium_init(); /* Does its work once, for all threads. */
 
+    assert(ready >= 0);
     return &env;
 }

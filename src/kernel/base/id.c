@@ -3,11 +3,10 @@
  */
 #include "kernel/base/id.h"
 
+#include <assert.h>
 #include <string.h>
 
-#include <assert.h>
-
-enum { SEQUENCE_BITS = 12, NODE_BITS = 10 };
+enum { SEQUENCE_BITS = 12, NODE_BITS = 10, MS_BITS = 41 };
 
 static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -16,6 +15,7 @@ int64_t id_next(struct ids *ids, int64_t now_ms)
     int64_t ms = now_ms > ID_EPOCH_MS ? now_ms - ID_EPOCH_MS : 0;
     int64_t id;
 
+    assert(ms < INT64_C(1) << MS_BITS); /* 2093: later clocks are wrong, or the layout is. */
     assert(ids->node >= 0);
     assert(ids->node < ID_NODES_MAX);
     id = (ms << (SEQUENCE_BITS + NODE_BITS)) | ((int64_t)ids->node << SEQUENCE_BITS);

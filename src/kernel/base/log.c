@@ -1,11 +1,14 @@
 /*
  * log.c - JSON lines, buffered.
  */
+#define _GNU_SOURCE /* pthread_cond_clockwait */
 #include "kernel/base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -24,7 +27,7 @@ static struct {
     pthread_t thread;
     bool threaded, closing;
     int fd;
-    enum log_level least;
+    _Atomic enum log_level least;  /* Read without the lock: most lines are below it. */
     char buffers[2][BUFFER_BYTES]; /* One is filled while the other is written. */
     int filling;
     size_t len;
@@ -34,12 +37,15 @@ static struct {
          .fd = STDERR_FILENO,
          .least = LOG_INFO};
 
-static void write_all(const char *bytes, size_t len)
+static void write_all(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
-        ssize_t n = write(out.fd, bytes, len);
+        struct pollfd room = {.fd = fd, .events = POLLOUT};
+        ssize_t n = write(fd, bytes, len);
 
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EAGAIN) /* Whoever shares the terminal made it so. */
+            poll(&room, 1, -1);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
             return; /* Nobody reads the log: there is nowhere to say so. */
@@ -53,15 +59,18 @@ static void write_all(const char *bytes, size_t len)
 static void add_escaped(struct text *line, struct str s)
 {
     text_add(line, STR("\""));
-    for (size_t k = 0; k < s.len; k++) {
+    for (size_t k = 0; k < s.len;) {
         unsigned char c = (unsigned char)s.ptr[k];
+
+        size_t len = str_utf8_len(s.ptr + k, s.len - k);
 
         if (c == '"' || c == '\\')
             text_addf(line, "\\%c", c);
         else if (c < 0x20 || c == 0x7f)
             text_addf(line, "\\u%04x", c);
         else
-            text_add(line, (struct str){s.ptr + k, 1});
+            text_add(line, len ? (struct str){s.ptr + k, len} : STR("\xef\xbf\xbd"));
+        k += len ? len : 1;
     }
     text_add(line, STR("\""));
 }
@@ -82,7 +91,7 @@ static void put_line(const char *bytes, size_t len)
 {
     pthread_mutex_lock(&out.lock);
     if (!out.threaded) {
-        write_all(bytes, len);
+        write_all(out.fd, bytes, len);
     } else if (out.len + len > BUFFER_BYTES) {
         out.dropped++;
     } else {
@@ -101,7 +110,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     char bytes[LINE_BYTES_MAX];
     struct text line = {.ptr = bytes, .size = sizeof(bytes) - 2}; /* Room for the end. */
 
-    if (level < out.least)
+    if (level < atomic_load_explicit(&out.least, memory_order_relaxed))
         return;
     add_time(&line);
     text_addf(&line, ",\"level\":\"%s\",\"event\":\"%s\"", levels[level], event);
@@ -140,15 +149,27 @@ static void flush_locked(void)
     const char *bytes = out.buffers[out.filling];
     size_t len = out.len;
     long dropped = out.dropped;
+    int fd = out.fd;
 
     out.filling = !out.filling;
     out.len = 0;
     out.dropped = 0;
     pthread_mutex_unlock(&out.lock);
-    write_all(bytes, len);
+    write_all(fd, bytes, len);
     if (dropped)
         log_event(LOG_WARN, "log_lines_dropped", LOG_INT("lines", dropped));
     pthread_mutex_lock(&out.lock);
+}
+
+static void wait_for_lines(void)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += FLUSH_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_clockwait(&out.wake, &out.lock, CLOCK_MONOTONIC, &until);
 }
 
 static void *flusher(void *unused)
@@ -156,19 +177,12 @@ static void *flusher(void *unused)
     (void)unused;
     pthread_mutex_lock(&out.lock);
     while (!out.closing || out.len > 0) {
-        struct timespec until;
-
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += FLUSH_MS * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
         if (!out.closing && out.len < FLUSH_BYTES)
-            pthread_cond_timedwait(&out.wake, &out.lock, &until);
+            wait_for_lines();
         if (out.len > 0)
             flush_locked();
     }
+    out.threaded = false; /* Later lines are written at once. */
     pthread_mutex_unlock(&out.lock);
     return NULL;
 }
@@ -186,14 +200,15 @@ void log_open(int fd, enum log_level least)
 
 void log_close(void)
 {
+    pthread_t thread;
+    bool threaded;
+
     pthread_mutex_lock(&out.lock);
-    if (!out.threaded) {
-        pthread_mutex_unlock(&out.lock);
-        return;
-    }
+    threaded = out.threaded && !out.closing;
+    thread = out.thread;
     out.closing = true;
     pthread_cond_signal(&out.wake);
     pthread_mutex_unlock(&out.lock);
-    pthread_join(out.thread, NULL);
-    out.threaded = false;
+    if (threaded)
+        pthread_join(thread, NULL);
 }

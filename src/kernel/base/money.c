@@ -37,49 +37,88 @@ int64_t money_share(int64_t total, int64_t part, int64_t whole)
     return (int64_t)(negative ? -product : product);
 }
 
-/* The part with the largest remainder; equal ones: the earliest. */
-static size_t largest_remainder(int64_t total, const int64_t *weights, size_t count,
-                                __int128 weight_sum, const int64_t *out)
+/* ---- Splits ---- */
+
+/* Part k is magnitude * weight / whole.  128 bits hold the product of any two int64. */
+struct split {
+    unsigned __int128 magnitude, whole;
+    const int64_t *weights;
+    bool even; /* All weights are 0. */
+    size_t count;
+    uint64_t *kept; /* The remainders, where 64 bits hold them; else NULL: divide again. */
+};
+
+static unsigned __int128 product(const struct split *split, size_t k)
 {
-    size_t best = count;
-    __int128 best_remainder = -1;
+    return split->magnitude * (split->even ? 1 : (uint64_t)split->weights[k]);
+}
 
-    for (size_t k = 0; k < count; k++) {
-        __int128 weight = weight_sum ? weights[k] : 1;
-        __int128 whole = weight_sum ? weight_sum : (__int128)count;
-        __int128 remainder = (__int128)total * weight - (__int128)out[k] * whole;
+static unsigned __int128 remainder_of(const struct split *split, size_t k)
+{
+    return split->kept ? split->kept[k] : product(split, k) % split->whole;
+}
 
-        if (remainder > best_remainder) {
-            best_remainder = remainder;
-            best = k;
-        }
+static size_t count_from(const struct split *split, unsigned __int128 least)
+{
+    size_t found = 0;
+
+    for (size_t k = 0; k < split->count; k++)
+        found += remainder_of(split, k) >= least;
+    return found;
+}
+
+/* The largest remainder that at least `wanted` parts reach: found by halving, because sorting
+ * would need memory and picking one part at a time is quadratic. */
+static unsigned __int128 threshold(const struct split *split, size_t wanted)
+{
+    unsigned __int128 low = 0, high = split->whole;
+
+    while (high - low > 1) {
+        unsigned __int128 middle = low + (high - low) / 2;
+
+        if (count_from(split, middle) >= wanted)
+            low = middle;
+        else
+            high = middle;
     }
-    return best;
+    return low;
+}
+
+/* The parts, with one unit more for `left` of them: those above the threshold, then the earliest
+ * of those at it.  out may be split->kept. */
+static void put_parts(const struct split *split, size_t left, uint64_t *out)
+{
+    unsigned __int128 least = left ? threshold(split, left) : split->whole;
+    size_t at_least = left ? left - count_from(split, least + 1) : 0;
+
+    for (size_t k = 0; k < split->count; k++) {
+        unsigned __int128 remainder = remainder_of(split, k);
+        bool takes = remainder > least || (remainder == least && at_least > 0);
+
+        at_least -= takes && remainder == least;
+        out[k] = (uint64_t)(product(split, k) / split->whole) + takes;
+    }
 }
 
 void money_split(int64_t total, const int64_t *weights, size_t count, int64_t *out)
 {
-    bool negative = total < 0;
-    /* The magnitude of INT64_MIN does not fit: it is outside MONEY_MINOR_MAX anyway. */
-    int64_t magnitude = negative ? -total : total, given = 0;
-    __int128 sum = 0;
+    uint64_t magnitude = total < 0 ? -(uint64_t)total : (uint64_t)total, given = 0;
+    uint64_t *parts = (uint64_t *)out; /* The magnitude of INT64_MIN fits only so. */
+    struct split split = {.magnitude = magnitude, .weights = weights, .count = count};
 
     assert(count > 0);
-    assert(total != INT64_MIN);
     for (size_t k = 0; k < count; k++) {
         assert(weights[k] >= 0);
-        sum += weights[k];
+        split.whole += (uint64_t)weights[k];
     }
+    split.even = split.whole == 0;
+    split.whole = split.even ? count : split.whole;
     for (size_t k = 0; k < count; k++) {
-        __int128 whole = sum ? sum : (__int128)count;
-
-        out[k] = (int64_t)((__int128)magnitude * (sum ? weights[k] : 1) / whole);
-        given += out[k];
+        given += (uint64_t)(product(&split, k) / split.whole);
+        parts[k] = (uint64_t)(product(&split, k) % split.whole);
     }
-    while (given < magnitude) { /* Fewer than count rounds. */
-        out[largest_remainder(magnitude, weights, count, sum, out)]++;
-        given++;
-    }
-    for (size_t k = 0; negative && k < count; k++)
-        out[k] = -out[k];
+    split.kept = split.whole <= UINT64_MAX ? parts : NULL;
+    put_parts(&split, (size_t)(magnitude - given), parts);
+    for (size_t k = 0; total < 0 && k < count; k++)
+        parts[k] = -parts[k];
 }
