@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernel/http/router.h"
+#include "kernel/json/field_priv.h"
 
 bool query_takes(const struct field *field)
 {
@@ -91,12 +92,18 @@ struct query {
     const struct field *field;
     char pointer[PROBLEM_POINTER_LEN_MAX]; /* "?name" */
     struct str value;
-    char *at; /* Where the value goes. */
+    void *at; /* Where the value goes. */
 };
 
 static enum err wrong_type(struct query *query, const char *wanted)
 {
     return fail_at(query->cx, ERR_BAD_INPUT, "wrong_type", query->pointer, "must be %s", wanted);
+}
+
+static enum err out_of_range(struct query *query, struct limits limits)
+{
+    return fail_at(query->cx, ERR_BAD_INPUT, "out_of_range", query->pointer,
+                   "must be %" PRId64 " to %" PRId64, limits.min, limits.max);
 }
 
 static enum err put_bool(struct query *query)
@@ -111,15 +118,13 @@ static enum err put_bool(struct query *query)
 
 static enum err put_int(struct query *query)
 {
-    const struct field *field = query->field;
-    bool limited = field->min != 0 || field->max != 0;
+    struct limits limits = field_limits(query->field);
     int64_t n = 0;
 
     if (!str_int(query->value, &n))
         return wrong_type(query, "a whole number");
-    if (limited && (n < field->min || n > field->max))
-        return fail_at(query->cx, ERR_BAD_INPUT, "out_of_range", query->pointer,
-                       "must be %" PRId64 " to %" PRId64, field->min, field->max);
+    if (n < limits.min || n > limits.max)
+        return out_of_range(query, limits);
     *(int64_t *)query->at = n;
     return OK;
 }
@@ -145,8 +150,8 @@ static bool is_number(struct str s)
 
 static enum err put_double(struct query *query)
 {
-    const struct field *field = query->field;
-    bool limited = field->min != 0 || field->max != 0;
+    struct limits limits = field_limits(query->field);
+    bool limited = query->field->min != 0 || query->field->max != 0;
     char text[64];
     double d;
 
@@ -155,23 +160,20 @@ static enum err put_double(struct query *query)
     memcpy(text, query->value.ptr, query->value.len);
     text[query->value.len] = '\0';
     d = strtod(text, NULL);
-    if (!isfinite(d) || (limited && (d < (double)field->min || d > (double)field->max)))
-        return fail_at(query->cx, ERR_BAD_INPUT, "out_of_range", query->pointer,
-                       "must be %" PRId64 " to %" PRId64, field->min, field->max);
+    if (!isfinite(d) || (limited && (d < (double)limits.min || d > (double)limits.max)))
+        return out_of_range(query, limits);
     *(double *)query->at = d;
     return OK;
 }
 
 static enum err put_text(struct query *query)
 {
-    const struct field *field = query->field;
-    bool limited = field->min != 0 || field->max != 0;
+    struct limits limits = field_limits(query->field);
     int64_t len = (int64_t)query->value.len;
-    int64_t most = limited ? field->max : FIELD_TEXT_LEN_MAX;
 
-    if (len < field->min || len > most)
+    if (len < limits.min || len > limits.max)
         return fail_at(query->cx, ERR_BAD_INPUT, "out_of_range", query->pointer,
-                       "must be %" PRId64 " to %" PRId64 " bytes long", field->min, most);
+                       "must be %" PRId64 " to %" PRId64 " bytes of UTF-8", limits.min, limits.max);
     *(struct str *)query->at = query->value;
     return OK;
 }
@@ -194,15 +196,24 @@ static enum err put_enum(struct query *query)
 
 static enum err put_time(struct query *query)
 {
-    if (!time_parse(query->value, (int64_t *)query->at))
+    struct limits limits = field_limits(query->field);
+    char earliest[TIME_TEXT_LEN + 1], latest[TIME_TEXT_LEN + 1];
+    int64_t *at = query->at;
+
+    if (!time_parse(query->value, at))
         return fail_at(query->cx, ERR_BAD_INPUT, "bad_value", query->pointer,
                        "must be a time like 2026-11-22T10:00:00Z");
-    return OK;
+    if (*at >= limits.min && *at <= limits.max)
+        return OK;
+    time_format(earliest, limits.min);
+    time_format(latest, limits.max);
+    return fail_at(query->cx, ERR_BAD_INPUT, "out_of_range", query->pointer,
+                   "must be a time from %s to %s", earliest, latest);
 }
 
 static enum err put_id(struct query *query)
 {
-    if (!id_parse(query->value, query->field->prefix, (int64_t *)query->at))
+    if (!id_parse(query->value, query->field->prefix, query->at))
         return fail_at(query->cx, ERR_BAD_INPUT, "bad_value", query->pointer,
                        "must be an id: %s_ and %d base32 digits", query->field->prefix,
                        ID_TEXT_LEN);
@@ -232,7 +243,7 @@ static enum err put_value(struct query *query)
 
 static void put_fallback(const struct field *field, void *out)
 {
-    char *at = (char *)out + field->offset;
+    void *at = (char *)out + field->offset;
 
     if (field->type == FIELD_BOOL)
         *(bool *)at = field->fallback != 0;

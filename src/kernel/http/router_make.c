@@ -192,8 +192,9 @@ struct router *router_make(const struct module *const *modules, struct problem *
     if (router) {
         router->routes = calloc(route_count + 1, sizeof(router->routes[0]));
         router->spans = calloc(module_count + 1, sizeof(router->spans[0]));
+        router->document = calloc(1, sizeof(*router->document));
     }
-    if (!patterns || !router || !router->routes || !router->spans)
+    if (!patterns || !router || !router->routes || !router->spans || !router->document)
         refuse(problem, "out_of_memory", "no memory for the routes");
     else if (route_count > ROUTES_MAX)
         refuse(problem, "too_many_routes", "%zu routes, at most %d: raise ROUTES_MAX in router.h",
@@ -212,6 +213,9 @@ void router_free(struct router *router)
     if (!router)
         return;
     node_free(&router->root);
+    if (router->document)
+        free(atomic_load(router->document));
+    free(router->document);
     free(router->routes);
     free(router->spans);
     free(router);

@@ -7,6 +7,8 @@
 #ifndef GREVY_HTTP_TRIE_H
 #define GREVY_HTTP_TRIE_H
 
+#include <stdatomic.h>
+
 #include "kernel/http/pattern.h"
 
 /* In the order in which "allow" lists them. */
@@ -32,12 +34,19 @@ struct span {
     size_t count, first;
 };
 
+/* The OpenAPI document: made when first asked for, then kept. */
+struct document {
+    size_t len;
+    char bytes[];
+};
+
 struct router {
     struct node root;
     const struct route **routes;
     size_t count;
     struct span *spans; /* By address. */
     size_t span_count;
+    _Atomic(struct document *) *document; /* Apart, because a router is const to its users. */
 };
 
 const char *method_name(int method);

@@ -89,7 +89,7 @@ struct gauge_copy {
 
 static void put_status_gauges(struct json_out *out)
 {
-    struct gauge_copy copies[WATCH_GAUGES_MAX];
+    struct gauge_copy *copies = CX_ARRAY(out->cx, struct gauge_copy, WATCH_GAUGES_MAX);
     const struct watch_gauge *gauges;
     int count;
 

@@ -358,6 +358,7 @@ TEST(watch_promtool, "promtool finds nothing to say of the text")
                                           .labels = "route=\"x\"",
                                           .scale = 1e-6};
     int64_t depth = 1;
+    int written;
     char path[300], command[700];
     char *text;
     FILE *file;
@@ -377,8 +378,9 @@ TEST(watch_promtool, "promtool finds nothing to say of the text")
     snprintf(path, sizeof(path), "%s/metrics.txt", test_dir());
     file = fopen(path, "w");
     CHECK(file);
-    CHECK(fputs(text, file) >= 0);
+    written = fputs(text, file);
     CHECK_EQ_INT(fclose(file), 0);
+    CHECK(written >= 0);
     snprintf(command, sizeof(command), "/usr/bin/promtool check metrics < %s > %s.out 2>&1", path,
              path);
     CHECK_EQ_INT(system(command), 0);
