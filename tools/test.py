@@ -26,7 +26,7 @@ LOG = pathlib.Path("build/log")
 CRASH_CYCLES = 50  # Enough to meet every stage of a commit a few times; ./dev crash runs more.
 SECONDS_MAX = {"unit": 1800, "replay": 300, "tool": 300, "journey": 900, "crash": 1800}
 SANITIZERS = {
-    "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "TSAN_OPTIONS": "second_deadlock_stack=1",
     "LSAN_OPTIONS": "print_suppressions=0",
@@ -99,7 +99,7 @@ def make(targets):
                                 stderr=subprocess.STDOUT, check=False).returncode
     if status != 0:
         errors = [line for line in log.read_text().splitlines()
-                  if re.search(r"error|undefined reference|\*\*\*|^\s+\d* *\|", line)]
+                  if re.search(r"error:|undefined reference|\*\*\*|^\s+\d* *\|", line)]
         say("\n".join(errors[:60]))
         count("not ok", f"build: see {log}")
     return status == 0

@@ -27,7 +27,7 @@ enum { THREADS_ONLY = 1 };
 enum { THREADS_ONLY = 0 };
 #endif
 
-enum { JOBS_MAX = 16, OUTPUT_BYTES_MAX = 64 << 10 /* Printed of one failing test. */ };
+enum { JOBS_MAX = 16, OUTPUT_BYTES_MAX = 16 << 10 /* Printed of one failing test. */ };
 
 /* What a test process is told to be, and what became of it. */
 struct job {
