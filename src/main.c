@@ -8,35 +8,6 @@
 
 #include "cli/cli.h"
 
-const struct command commands[] = {
-    {"serve", "--data DIR [--listen 127.0.0.1:8080] [--db postgresql://...]", "Run the server.",
-     cmd_serve},
-    {"space", "create NAME | list, --data DIR | --db URL", "Make and list spaces.", cmd_space},
-    {"audit", "verify [--space NAME] --data DIR | --db URL", "Check the chain of the audit log.",
-     cmd_audit},
-    {"person", "export|erase PERSON [--space NAME] --data DIR | --db URL",
-     "Hand out or erase a person's data.", cmd_person},
-    {"openapi", "", "Print the OpenAPI document.", cmd_openapi},
-    {"version", "", "Print the version.", cmd_version},
-    {NULL, NULL, NULL, NULL},
-};
-
-static int help(FILE *to)
-{
-    fputs("usage: grevy COMMAND [OPTIONS]\n\n", to);
-    for (const struct command *command = commands; command->name; command++)
-        fprintf(to, "  %-12s %s\n  %-12s %s\n", command->name, command->doc, "", command->usage);
-    return to == stdout ? EXIT_DONE : EXIT_USAGE;
-}
-
-int usage_of(const char *name)
-{
-    for (const struct command *command = commands; command->name; command++)
-        if (strcmp(command->name, name) == 0)
-            fprintf(stderr, "usage: grevy %s %s\n", command->name, command->usage);
-    return EXIT_USAGE;
-}
-
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -45,12 +16,12 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     }
     if (argc < 2)
-        return help(stderr);
+        return commands_help(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-        return help(stdout);
+        return commands_help(stdout);
     for (const struct command *command = commands; command->name; command++)
         if (strcmp(command->name, argv[1]) == 0)
             return command->run(argc - 1, argv + 1);
     fprintf(stderr, "grevy: there is no command %s\n", argv[1]);
-    return help(stderr);
+    return commands_help(stderr);
 }

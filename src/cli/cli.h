@@ -7,6 +7,8 @@
 #ifndef GREVY_CLI_H
 #define GREVY_CLI_H
 
+#include <stdio.h>
+
 #include "kernel/access/access.h"
 #include "kernel/work/space.h"
 
@@ -30,6 +32,7 @@ struct option_row {
 bool options_read(int argc, char **argv, const struct option_row *rows, const char **words,
                   int words_max);
 int usage_of(const char *name);
+int commands_help(FILE *to);
 
 /* ---- The platform as most commands want it ---- */
 

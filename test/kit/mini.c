@@ -24,7 +24,7 @@ struct mini {
     struct platform platform;
     struct dispatcher *dispatcher;
     struct space *space;
-    char key[128];
+    char key[128], prefix[40];
     struct cx answers; /* Texts of answers. */
     mini_outside *on_outside;
     void *outside_context;
@@ -121,6 +121,7 @@ static void open_platform(struct mini *mini, bool fresh)
 {
     struct platform_options options = {.data_dir = mini->dir,
                                        .db_url = mini->url[0] ? mini->url : NULL,
+                                       .schema_prefix = mini->prefix,
                                        .modules = mini->modules,
                                        .env = &mini->env,
                                        .manual = true,
@@ -129,8 +130,7 @@ static void open_platform(struct mini *mini, bool fresh)
     struct dispatcher_options wanted = {.platform = &mini->platform,
                                         .anonymous_rate_per_s = 1000000};
     struct problem problem = {0};
-    /* On PostgreSQL a space is a schema: one that no other run uses. */
-    struct str name = mini->url[0] ? str_of(mini->key + 4) : STR("default");
+    struct str name = STR("default");
 
     memset(options.master_key, 7, sizeof(options.master_key));
     must(platform_open(&mini->platform, &options, &problem), &problem);
@@ -163,7 +163,7 @@ struct mini *mini_open_modules(const char *db, const struct module *const *modul
     if (strcmp(db, "sqlite") != 0)
         snprintf(mini->url, sizeof(mini->url), "%s", db);
     snprintf(mini->key, sizeof(mini->key), "key_%s_and_long_enough", test_unique());
-    mini->key[4 + SPACE_NAME_LEN_MAX] = '\0';
+    snprintf(mini->prefix, sizeof(mini->prefix), "%s_", test_unique());
     cx_open(&mini->answers, &mini->env, MINI_ANSWER_BYTES);
     current = mini;
     sql_fault = fault;
@@ -183,20 +183,29 @@ static void close_platform(struct mini *mini)
     platform_close(&mini->platform);
 }
 
-static void drop_schema(struct mini *mini)
+/* After the platform has let go of them. */
+static void drop_schemas(struct mini *mini)
 {
+    struct sql_options options = {.url = mini->url, .schema = "public"};
+    struct problem problem;
+    struct cx cx;
+
     if (!mini->url[0])
         return;
-    mini_sql(mini, mini_text(mini, "drop schema %s cascade", mini->space->name));
-    mini_sql(mini,
-             mini_text(mini, "delete from grevy.grevy_space where name = '%s'", mini->space->name));
+    cx_open(&cx, &mini->env, MINI_ANSWER_BYTES);
+    must(sql_open(&cx.db, &options, &problem), &problem);
+    must(sql_script(&cx, mini_text(mini, "drop schema if exists %sgrevy, %sdefault cascade",
+                                   mini->prefix, mini->prefix)),
+         &cx.problem);
+    sql_close(cx.db);
+    cx_close(&cx);
 }
 
 void mini_close(struct mini *mini)
 {
     fail_in = 0;
-    drop_schema(mini);
     close_platform(mini);
+    drop_schemas(mini);
     cx_close(&mini->answers);
     free(mini);
     current = NULL;
@@ -385,7 +394,7 @@ bool mini_fault_fired(const struct mini *mini)
 
 void mini_arena_bytes(struct mini *mini, size_t budget)
 {
-    mini->platform.cx_bytes_max = budget;
+    mini->platform.cx_bytes_max = budget ? budget : CX_BYTES_MAX;
 }
 
 void mini_on_outside(struct mini *mini, mini_outside *outside, void *context)

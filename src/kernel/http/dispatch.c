@@ -121,6 +121,8 @@ void call_finish(struct call *call, enum err err)
 
     if (err != OK && cx->problem.err == OK)
         fail_record(cx, err, "failed", "the request failed");
+    if (err != OK) /* Saying that the budget is spent must not fail for want of budget. */
+        cx->arena.budget_bytes += PROBLEM_BYTES_MAX;
     if (call->exchange)
         answer_client(call, err);
     else
@@ -413,7 +415,9 @@ static enum err open_run(struct task *task)
         name = key_space_of(str_trim((struct str){token.ptr + 7, token.len - 7}));
     else if (call->req.params[0].text.ptr)
         name = call->req.params[0].text;
-    (void)space_open(call->dispatcher->platform, name, &space, &problem);
+    if (space_open(call->dispatcher->platform, name, &space, &problem) != OK &&
+        problem.err != ERR_NOT_FOUND) /* A key of no space is an unknown key: admit says so. */
+        return fail(&task->cx, ERR_BUSY, "space_unavailable", "%s", problem.detail);
     call->uncached = true;
     return admit(task);
 }

@@ -18,7 +18,8 @@ enum {
     RATE_BURST_SECONDS = 2, /* A bucket holds this many seconds of its rate. */
     CALLS_KEPT_MAX = 256,   /* Units of work kept for reuse. */
     STATUS_CLASSES = 6,
-    BODY_BYTES_MAX = 1 << 20, /* Of a route that does not say its own. */
+    PROBLEM_BYTES_MAX = 32 * 1024, /* Room to say what went wrong, beyond the budget. */
+    BODY_BYTES_MAX = 1 << 20,      /* Of a route that does not say its own. */
 };
 
 /* What one route shows of itself; texts live as long as the dispatcher. */

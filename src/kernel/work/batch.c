@@ -308,7 +308,7 @@ void batch_drop(struct batch *batch, struct cx *cx)
         batch->broken = true;
 }
 
-enum err command_undo(struct cx *cx)
+enum err cx_undo(struct cx *cx)
 {
     struct batch *batch = cx->work->batch;
 

@@ -91,7 +91,4 @@ MUST_CHECK enum err batch_warm(struct batch *batch);
 struct row_entry *batch_entry(struct batch *batch, struct cx *cx, const struct table *table,
                               const void *row);
 
-/** Undo within a running command: what its handler did is forgotten, the command goes on. */
-MUST_CHECK enum err command_undo(struct cx *cx);
-
 #endif

@@ -82,7 +82,7 @@ enum err event_task_run(struct task *task)
 
         if (!failed_by_itself(cx, err))
             return err;
-        TRY(command_undo(cx));
+        TRY(cx_undo(cx));
         TRY(park(cx, bg, error, PARKED_RETRY));
     }
     cursor.name = str_of(bg->consumer->module->name);
@@ -140,7 +140,7 @@ enum err parked_task_run(struct task *task)
 
         if (!failed_by_itself(cx, err))
             return err;
-        TRY(command_undo(cx));
+        TRY(cx_undo(cx));
         return record_failure(cx, &row, error);
     }
     TRY(row_delete(cx, &parked_table, &row));

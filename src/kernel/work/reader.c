@@ -35,7 +35,7 @@ static struct sql *connection(struct reader *reader, struct task *task)
 {
     struct space *space = task->space;
     struct sql_options options = {.url = space->url,
-                                  .schema = space->name,
+                                  .schema = space->schema,
                                   .read_only = true,
                                   .cache_kib = READER_CACHE_KIB,
                                   .statement_ms_max = READ_MS_MAX,

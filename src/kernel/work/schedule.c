@@ -77,7 +77,7 @@ enum err timer_task_run(struct task *task)
 
     if (!failed_by_itself(cx, err))
         return err;
-    TRY(command_undo(cx));
+    TRY(cx_undo(cx));
     TRY(row_delete(cx, &timer_table, &row));
     row.attempts++;
     row.error = error;
@@ -105,7 +105,7 @@ enum err job_task_run(struct task *task)
 
         if (!failed_by_itself(cx, err))
             return err;
-        TRY(command_undo(cx));
+        TRY(cx_undo(cx));
         row.failures++;
         row.error = error;
         row.next_ms = cx->now_ms + backoff_ms(cx, row.failures);

@@ -116,15 +116,24 @@ static void space_url(const struct platform *platform, struct str name, char *ou
         snprintf(out, size, "%s/" STR_FMT ".db", platform->options.data_dir, STR_ARG(name));
 }
 
-/* On PostgreSQL a space is a schema: listed in grevy_space of the database's public schema. */
+static void schema_name(const struct platform *platform, struct str name, char out[64])
+{
+    const char *prefix = platform->options.schema_prefix;
+
+    snprintf(out, 64, "%s" STR_FMT, prefix ? prefix : "", STR_ARG(name));
+}
+
+/* On PostgreSQL a space is a schema, listed in grevy_space of the schema grevy. */
 static const char registry_sql[] = "create table if not exists grevy_space"
                                    " (name text not null primary key)";
 
 static enum err registry_open(const struct platform *platform, struct cx *cx,
                               struct problem *problem)
 {
-    struct sql_options options = {.url = platform->options.db_url, .schema = "grevy"};
+    char schema[64];
+    struct sql_options options = {.url = platform->options.db_url, .schema = schema};
 
+    schema_name(platform, STR("grevy"), schema);
     cx_open(cx, platform->env, CX_BYTES_MAX);
     TRY(sql_open(&cx->db, &options, problem));
     if (sql_script(cx, registry_sql) == OK)
@@ -203,6 +212,7 @@ static enum err open_locked(struct platform *platform, struct str name, struct s
     snprintf(space->name, sizeof(space->name), STR_FMT, STR_ARG(name));
     space->platform = platform;
     space_url(platform, name, space->url, sizeof(space->url));
+    schema_name(platform, name, space->schema);
     err = writer_start(space, problem);
     if (err == OK)
         err = space_read(space, open_modules, NULL, problem);

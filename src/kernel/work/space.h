@@ -78,6 +78,7 @@ struct space {
     char name[SPACE_NAME_LEN_MAX + 1];
     struct platform *platform;
     char url[512]; /* Of its database. */
+    char schema[64];
     struct writer *writer;
     _Atomic(struct setting_values *) settings;
     _Atomic(struct space_keys *) keys; /* access/key.h; NULL until access_open. */
@@ -87,8 +88,9 @@ struct space {
 };
 
 struct platform_options {
-    const char *data_dir; /* SQLite files, one per space. */
-    const char *db_url;   /* NULL, or postgresql://... shared by all spaces, a schema each. */
+    const char *data_dir;      /* SQLite files, one per space. */
+    const char *db_url;        /* NULL, or postgresql://... shared by all spaces, a schema each. */
+    const char *schema_prefix; /* Of these schemas; NULL: none.  Keeps two platforms apart. */
     const struct module *const *modules;
     struct env *env;
     int batch_commands_max;  /* 0: BATCH_COMMANDS_MAX; 1 shows what group commit gains. */

@@ -69,6 +69,9 @@ struct effect_new {
 };
 MUST_CHECK enum err effect_put(struct cx *cx, const struct effect_new *effect, int64_t *id);
 
+/** Forget everything the running command has written and go on: a dry run, an import with errors. */
+MUST_CHECK enum err cx_undo(struct cx *cx);
+
 /* ---- Memory of a module in a space: set by its open, freed by its close ---- */
 
 void *module_memory(const struct cx *cx, const struct module *module);

@@ -365,7 +365,7 @@ static enum err open_database(struct writer *writer, struct problem *problem)
 {
     struct space *space = writer->space;
     struct sql_options options = {
-        .url = space->url, .schema = space->name, .vfs = space->platform->options.vfs};
+        .url = space->url, .schema = space->schema, .vfs = space->platform->options.vfs};
 
     TRY(sql_open(&writer->db, &options, problem));
     cx_open(&writer->cx, space->platform->env, WRITER_CX_BYTES_MAX);

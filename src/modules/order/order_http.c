@@ -6,11 +6,10 @@
 static const char *const when_out_names[] = {"refuse", "skip", "substitute", NULL};
 
 static const struct field gift_fields[] = {
-    F_MONEY(order_gift, value_minor, value_currency, "value",
+    F_MONEY(order_gift, value_minor, value_currency, "value", .flags = FIELD_REQUIRED,
             .doc = "Clawed back from a refund when the gift stays."),
     F_ENUM(order_gift, when_out, when_out_names, .doc = "What happens when it is out of stock."),
-    F_ID(order_gift, substitute, "sku", .flags = FIELD_OMIT),
-    F(order_gift, given, .fallback = 1, .doc = "Always true."), F_END};
+    F_ID(order_gift, substitute, "sku", .flags = FIELD_OMIT), F_END};
 
 static const struct field line_new_fields[] = {
     F_ID(order_line_new, sku, "sku", .flags = FIELD_REQUIRED),

@@ -143,12 +143,10 @@ enum err order_get_timeline(struct req *req)
 struct wrong_order {
     int64_t id, total_minor, lines_minor, refunded_minor, lines_refunded_minor;
 };
-static const struct field wrong_fields[] = {F_ID(wrong_order, id, "ord"),
-                                            F(wrong_order, total_minor),
-                                            F(wrong_order, lines_minor),
-                                            F(wrong_order, refunded_minor),
-                                            F(wrong_order, lines_refunded_minor),
-                                            F_END};
+static const struct field wrong_fields[] = {
+    F_ID(wrong_order, id, "ord"),         F(wrong_order, total_minor),
+    F(wrong_order, lines_minor),          F(wrong_order, refunded_minor),
+    F(wrong_order, lines_refunded_minor), F_END};
 
 enum err order_check(struct cx *cx, struct patrol_report *report)
 {

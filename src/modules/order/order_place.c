@@ -100,7 +100,7 @@ static enum err settle_gifts(struct cx *cx, const struct order_new *in, struct o
     for (size_t k = 0; k < quote->count; k++) {
         const struct order_line_new *asked = LIST_AT(in->lines, struct order_line_new, k);
 
-        if (asked->gift.given)
+        if (asked->gift.value_currency.ptr)
             TRY(settle_gift(cx, asked, &quote->lines[k]));
     }
     return OK;

@@ -13,10 +13,9 @@
 
 struct order_gift {
     int64_t value_minor;
-    struct str value_currency;
-    int when_out;       /* enum order_when_out */
-    int64_t substitute; /* SKU, when when_out is substitute */
-    bool given;
+    struct str value_currency; /* Absent: no gift. */
+    int when_out;              /* enum order_when_out */
+    int64_t substitute;        /* SKU, when when_out is substitute */
 };
 enum order_when_out { ORDER_GIFT_REFUSE, ORDER_GIFT_SKIP, ORDER_GIFT_SUBSTITUTE };
 

@@ -110,7 +110,7 @@ static enum err unit_price(struct cx *cx, const struct order_new *in, size_t ind
 {
     const struct order_line_new *asked = LIST_AT(in->lines, struct order_line_new, index);
 
-    if (asked->gift.given) {
+    if (asked->gift.value_currency.ptr) {
         out->line.gift_minor = asked->gift.value_minor;
         out->explain = STR("a gift");
         return OK;
