@@ -8,7 +8,10 @@
 
 #include "kernel/http/trie.h"
 
-enum { DOCUMENT_SIZE_HINT = 64 * 1024 };
+enum {
+    DOCUMENT_SIZE_HINT = 64 * 1024,
+    DOCUMENT_BYTES_MAX = 64 << 20, /* Of all that is needed to write it: 9 MB for 1,024 routes. */
+};
 
 static const char api_doc[] =
     "Errors are RFC 9457 problem documents: `code` is stable and for programs, `detail` says what "
@@ -314,21 +317,41 @@ static struct str write_document(struct cx *cx, const struct router *router)
     return json_done(&out);
 }
 
+/* A copy of the text on the heap; NULL without memory. */
+static struct document *make_document(struct cx *scratch, const struct router *router)
+{
+    struct document *document;
+    jmp_buf exhausted;
+    struct str text;
+
+    if (setjmp(exhausted) != 0)
+        return NULL;
+    scratch->arena.exhausted = &exhausted;
+    text = write_document(scratch, router);
+    document = malloc(sizeof(*document) + text.len);
+    if (!document)
+        return NULL;
+    document->len = text.len;
+    memcpy(document->bytes, text.ptr, text.len);
+    return document;
+}
+
 /* Threads that ask at once may each write one; the first is kept. */
 struct str openapi_document(struct cx *cx, const struct router *router)
 {
-    struct document *document = atomic_load(router->document), *none = NULL;
-    struct str text;
+    struct document *document = atomic_load(router->document), *kept = NULL;
+    struct cx scratch;
 
     if (document)
         return (struct str){document->bytes, document->len};
-    text = write_document(cx, router);
-    document = malloc(sizeof(*document) + text.len);
-    if (!document)
-        return text;
-    document->len = text.len;
-    memcpy(document->bytes, text.ptr, text.len);
-    if (!atomic_compare_exchange_strong(router->document, &none, document))
+    cx_open(&scratch, cx->env, DOCUMENT_BYTES_MAX);
+    document = make_document(&scratch, router);
+    cx_close(&scratch);
+    if (!document) /* Ends the unit of work, now that nothing is held. */
+        return (struct str){cx_alloc(cx, DOCUMENT_BYTES_MAX), 0};
+    if (!atomic_compare_exchange_strong(router->document, &kept, document)) {
         free(document);
-    return text;
+        document = kept;
+    }
+    return (struct str){document->bytes, document->len};
 }

@@ -1,6 +1,7 @@
 /*
  * openapi_test.c - the document says what the tables say, and a linter has nothing to add.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -300,34 +301,67 @@ TEST(openapi_stable, "the same tables give the same bytes, and they are kept")
     drop(&b);
 }
 
-static enum err starved_document(size_t budget_bytes)
+TEST(openapi_largest, "as many routes as there may be fit, whatever is left to the request")
+{
+    static char paths[ROUTES_MAX][32];
+    static struct route rows[ROUTES_MAX + 1];
+    const struct module one = {.name = "one", .routes = rows};
+    const struct module *const large[] = {&one, NULL};
+    struct problem problem;
+    struct router *router;
+    struct json root, v;
+    struct str text;
+    struct cx cx;
+
+    for (int k = 0; k < ROUTES_MAX; k++) {
+        snprintf(paths[k], sizeof(paths[k]), "/v1/n%d/{id:ord}", k);
+        rows[k] = (struct route){.method = "POST",
+                                 .path = paths[k],
+                                 .handle = handle,
+                                 .tx = TX_WRITE,
+                                 .scope = "one:write",
+                                 .body = order_new_fields,
+                                 .body_size = sizeof(struct order_new),
+                                 .reply = order_fields,
+                                 .doc = "Row."};
+    }
+    router = router_make(large, &problem);
+    CHECK(router);
+    cx_open(&cx, env_system(), 0);
+    text = openapi_document(&cx, router);
+    cx_close(&cx);
+    cx_open(&cx, env_system(), 64 << 20);
+    CHECK_EQ_INT(json_parse(&cx, text, &root), OK);
+    CHECK(find(root, "paths /v1/n1023/{id} post operationId", &v));
+    cx_close(&cx);
+    router_free(router);
+}
+
+static void *ask(void *router)
+{
+    struct cx cx;
+    struct str text;
+
+    cx_open(&cx, env_system(), 0);
+    text = openapi_document(&cx, router);
+    cx_close(&cx);
+    return (void *)(uintptr_t)text.ptr;
+}
+
+TEST_THREADS(openapi_threads, "threads that ask at once get the same document")
 {
     struct problem problem;
     struct router *router = router_make(modules, &problem);
-    volatile enum err err = ERR_TOO_LARGE;
-    jmp_buf exhausted;
-    struct cx cx;
+    pthread_t threads[4];
+    void *texts[4];
 
-    cx_open(&cx, env_system(), budget_bytes);
-    if (setjmp(exhausted) == 0) {
-        cx.arena.exhausted = &exhausted;
-        (void)openapi_document(&cx, router);
-        err = OK;
-    }
-    cx_close(&cx);
+    for (int k = 0; k < 4; k++)
+        CHECK_EQ_INT(pthread_create(&threads[k], NULL, ask, router), 0);
+    for (int k = 0; k < 4; k++)
+        CHECK_EQ_INT(pthread_join(threads[k], &texts[k]), 0);
+    for (int k = 0; k < 4; k++)
+        CHECK(texts[k] == texts[0]);
     router_free(router);
-    return err;
-}
-
-TEST(openapi_starved, "with any budget the document is whole or the unit of work ends")
-{
-    size_t budget = 0;
-
-    while (starved_document(budget) != OK) {
-        budget += budget < 8192 ? 512 : 16384;
-        CHECK(budget < BUDGET);
-    }
-    CHECK(budget > 8192);
 }
 
 TEST(openapi_lint, "Redocly's recommended rules find nothing")

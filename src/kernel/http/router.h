@@ -42,8 +42,8 @@ MUST_CHECK enum err query_decode(struct cx *cx, const struct field *fields, stru
 MUST_CHECK enum err percent_decode(struct cx *cx, struct str in, bool plus_is_space,
                                    struct str *out);
 
-/** The OpenAPI 3.1 document of all routes under /v1, from the module tables; written once, then
- *  kept by the router.  Borrowed from cx or the router. */
+/** The OpenAPI 3.1 document of all routes under /v1, from the module tables; written once, in
+ *  memory of its own, then kept by the router, which lends it. */
 struct str openapi_document(struct cx *cx, const struct router *router);
 
 #endif
