@@ -9,9 +9,10 @@
 
 #include "kernel/base/log.h"
 #include "kernel/effect/answer.h"
+#include "kernel/effect/secret.h"
 #include "kernel/work/background.h"
 
-enum { WORKERS_QUEUE_MAX = 256, SECRET_NAME_LEN_MAX = 64 };
+enum { WORKERS_QUEUE_MAX = 256 };
 
 struct effect_workers {
     struct platform *platform;
@@ -57,19 +58,14 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *name, 
     return curl_slist_append(list, line);
 }
 
-/* A secret is named in the row and kept in the environment: GREVY_SECRET_<NAME>. */
 static struct curl_slist *add_secret(struct curl_slist *list, struct str name)
 {
-    char variable[SECRET_NAME_LEN_MAX + 16], line[600];
-    const char *value;
+    struct str value = secret_get(name);
+    char line[600];
 
-    if (name.len == 0 || name.len > SECRET_NAME_LEN_MAX)
+    if (!value.ptr || value.len > sizeof(line) - 32)
         return list;
-    snprintf(variable, sizeof(variable), "GREVY_SECRET_" STR_FMT, STR_ARG(name));
-    value = getenv(variable);
-    if (!value)
-        return list;
-    snprintf(line, sizeof(line), "Authorization: Bearer %s", value);
+    snprintf(line, sizeof(line), "Authorization: Bearer " STR_FMT, STR_ARG(value));
     return curl_slist_append(list, line);
 }
 
