@@ -42,6 +42,28 @@ def top_level(code, start):
     return "".join(out)
 
 
+def block_depths(code):
+    """(line, depth) of each block of statements, 1 being the first inside a function.  Braces of
+    initialisers and compound literals are no blocks."""
+    stack = []
+    for match in re.finditer(r"[{}]", code):
+        if match.group() == "}":
+            if stack:
+                stack.pop()
+            continue
+        before = code[:match.start()].rsplit("\n", 1)[-1]
+        is_block = re.search(r"(?:\)|\belse|\bdo|:) $", before) is not None
+        stack.append(is_block)
+        if is_block:
+            yield code.count("\n", 0, match.start()) + 1, sum(stack)
+
+
+def parameter_lists(code):
+    """(line, text between the parentheses) of each function defined at the left margin."""
+    for match in re.finditer(r"(?m)^\w[^;={}()]*\b\w+\(((?:[^;{}()]|\([^()]*\))*)\)\n\{", code):
+        yield code.count("\n", 0, match.start()) + 1, match.group(1)
+
+
 class Source:
     """One C or C++ file."""
 

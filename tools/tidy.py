@@ -8,6 +8,7 @@ when there is any.
   tables   SQL of a module, wherever it stands in a string, names only the module's own tables
   banned   functions that are easy to misuse, with what to use instead
   length   functions up to 70 lines, files up to 500, lines up to 100 columns
+  depth    up to 3 nested blocks, up to 6 parameters
   asserts  assert(a && b) is two asserts
   shape    the files of a module, their names and their parts; what a header begins with
   units    a time says its unit at the end of its name, and a bound stands behind the unit
@@ -21,6 +22,8 @@ import source  # noqa: E402
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 500
+PARAMETERS_MAX = 6
+BLOCKS_MAX = 3
 COLUMNS_MAX = 100
 
 # The kernel's folders, lowest first; cli stands above all of them, modules beside it.
@@ -63,6 +66,9 @@ SLEEPS = {name: "a wait for the condition, with a deadline" for name in
           ("sleep", "usleep", "nanosleep")}
 MODULE_SYSTEM_HEADERS = {"assert.h", "ctype.h", "inttypes.h", "limits.h", "stdbool.h", "stddef.h",
                          "stdint.h", "stdlib.h", "string.h"}
+
+# A callback may be wider when a library gives its shape.
+CALLBACK = re.compile(r"\b(?:struct MHD_Connection|sqlite3_context|CURL) \*")
 
 NUMBERS = r"(?:int|long|unsigned|size_t|double|u?int(?:32|64)_t)"
 TIMES = r"(?:timeout|interval|ttl|delay|duration|latency|elapsed|deadline|lifetime)"
@@ -163,6 +169,16 @@ def length(file, _tree):
             start = 0
 
 
+def depth(file, _tree):
+    for line, blocks in source.block_depths(file.code):
+        if blocks > BLOCKS_MAX:
+            yield line, f"block nested {blocks} deep, limit {BLOCKS_MAX}"
+    for line, parameters in source.parameter_lists(file.code):
+        count = source.top_level(parameters + ")", 0).count(",") + 1
+        if count > PARAMETERS_MAX and not CALLBACK.search(parameters):
+            yield line, f"{count} parameters, limit {PARAMETERS_MAX}"
+
+
 def asserts(file, _tree):
     for match in re.finditer(r"\b(?:static_)?assert\s*\(", file.code):
         if "&&" in source.top_level(file.code, match.end()):
@@ -191,7 +207,7 @@ def units(file, _tree):
         yield file.line_of(match.start()), f"{name}: the bound stands last, as in bytes_max"
 
 
-RULES = (layers, tables, banned, length, asserts, shape, units)
+RULES = (layers, tables, banned, length, depth, asserts, shape, units)
 
 SEAMS = r"(?:_http|_events|_jobs)?\.c|(?:_priv)?\.h|(?:_\w+)?_test\.c|_fixture\.[ch]|_\w+_fuzz\.c"
 

@@ -126,6 +126,22 @@ CASES = [
     ("a function of 72 lines",
      kernel("base/a.c", "void f(void)\n{\n" + "    f();\n" * 71 + "}"), "function of 72 lines"),
     ("a function of 70 lines", kernel("base/a.c", "void f(void)\n{\n" + "    f();\n" * 69 + "}"), None),
+    ("a block nested four deep",
+     kernel("base/a.c", "void f(int a)\n{\n    for (;;) {\n        if (a) {\n            do {\n"
+            "                while (a) {\n                    f(a);\n                }\n"
+            "            } while (a);\n        }\n    }\n}"), "block nested 4 deep"),
+    ("a literal is no block",
+     kernel("base/a.c", "void f(int a)\n{\n    for (;;) {\n        if (a) {\n            do {\n"
+            "                struct s x = {{1}, {2}};\n                g((struct s){a});\n"
+            "            } while (a);\n        }\n    }\n}"), None),
+    ("seven parameters",
+     kernel("base/a.c", "void f(int a, int b, int c,\n       int d, int e, int f, void (*g)(int, int))\n"
+            "{\n}"), "7 parameters"),
+    ("six parameters, one with parameters of its own",
+     kernel("base/a.c", "void f(int a, int b, int c, int d, int e, void (*g)(int, int))\n{\n}"), None),
+    ("a callback is as wide as its library says",
+     kernel("base/a.c", "int f(void *a, struct MHD_Connection *b, int c, int d, int e, int g, int h)"
+            "\n{\n}"), None),
     ("a file of 501 lines", kernel("base/a.c", "int a;\n" * 499), "file of 501 lines"),
     ("a line of 101 columns", kernel("base/a.c", "/* " + "x" * 95 + " */"), "101 columns"),
     ("a joined assertion",
