@@ -43,7 +43,8 @@ struct order {
     struct str currency;
     int64_t goods_minor, discount_minor, shipping_minor, tax_minor, total_minor;
     int64_t paid_minor, refunded_minor;
-    struct str channel, channel_order, channel_identity, channel_cipher;
+    struct str channel, channel_order, channel_identity, channel_cipher, channel_country;
+    int64_t channel_time_ms;
     int64_t parent;
     struct str address; /* Sealed. */
     int64_t labelled, line_count;

@@ -36,6 +36,8 @@ static const struct field channel_new_fields[] = {
     F(order_channel_new, name, .flags = FIELD_REQUIRED, .min = 1, .max = 32),
     F(order_channel_new, order, .flags = FIELD_REQUIRED, .min = 1, .max = 64),
     F(order_channel_new, identity, .max = 128, .doc = "What the channel calls the buyer; opaque."),
+    F(order_channel_new, country, .max = 64),
+    F_TIME(order_channel_new, placed_ms, "placed_at", .doc = "When it was placed there."),
     F(order_channel_new, cipher, .max = 4096, .doc = "The channel's ciphertext of the address."),
     F_END};
 
@@ -115,6 +117,8 @@ const struct field order_view_fields[] = {
     VIEW_MONEY("refunded", refunded_minor),
     {.name = "channel", .type = FIELD_TEXT, VIEW(channel)},
     {.name = "channel_order", .type = FIELD_TEXT, VIEW(channel_order)},
+    {.name = "channel_country", .type = FIELD_TEXT, VIEW(channel_country)},
+    {.name = "placed_at", .type = FIELD_TIME, VIEW(channel_time_ms)},
     {.name = "parent", .type = FIELD_ID, .prefix = "ord", VIEW(parent)},
     {.name = "created_at", .type = FIELD_TIME, VIEW(created_ms)},
     {.name = "expires_at", .type = FIELD_TIME, VIEW(expires_ms)},

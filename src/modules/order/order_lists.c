@@ -24,8 +24,8 @@ static int64_t first_id_at(int64_t ms)
 #define ORDER_COLUMNS                                                                              \
     "select id, user_id, kind, state, currency, goods_minor, discount_minor, shipping_minor,"      \
     " tax_minor, total_minor, paid_minor, refunded_minor, channel, channel_order,"                 \
-    " channel_identity, channel_cipher, parent, address, labelled, lines, created_ms, expires_ms," \
-    " paid_ms, ended_ms from orders"
+    " channel_identity, channel_cipher, channel_country, channel_time_ms, parent, address,"        \
+    " labelled, lines, created_ms, expires_ms, paid_ms, ended_ms from orders"
 
 static enum err find_orders(struct cx *cx, const struct order_list_query *query, int64_t from,
                             int64_t before, struct list *rows)

@@ -40,7 +40,8 @@ static enum err take_channel(struct cx *cx, const struct order_new *in, struct o
     bool found;
 
     order->channel = order->channel_order = STR("");
-    order->channel_identity = order->channel_cipher = STR("");
+    order->channel_identity = order->channel_cipher = order->channel_country = STR("");
+    order->channel_time_ms = order->created_ms;
     if (!in->channel.name.ptr)
         return OK;
     TRY(row_find(cx, &order_channel_table, &row, &found));
@@ -56,6 +57,10 @@ static enum err take_channel(struct cx *cx, const struct order_new *in, struct o
         order->channel_identity = in->channel.identity;
     if (in->channel.cipher.ptr)
         order->channel_cipher = in->channel.cipher;
+    if (in->channel.country.ptr)
+        order->channel_country = in->channel.country;
+    if (in->channel.placed_ms)
+        order->channel_time_ms = in->channel.placed_ms;
     row.order = order->id;
     return row_add(cx, &order_channel_table, &row);
 }
@@ -224,6 +229,8 @@ enum err order_place_linked(struct cx *cx, const struct order_linked *in, struct
     out->goods_minor = out->discount_minor = out->shipping_minor = out->tax_minor = 0;
     out->total_minor = out->paid_minor = out->refunded_minor = out->labelled = 0;
     out->channel = out->channel_order = out->channel_identity = out->channel_cipher = STR("");
+    out->channel_country = STR("");
+    out->channel_time_ms = cx_now_ms(cx);
     out->created_ms = out->expires_ms = cx_now_ms(cx);
     out->paid_ms = out->ended_ms = 0;
     return store(cx, &quote, out, &lines);

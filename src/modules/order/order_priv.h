@@ -34,7 +34,8 @@ struct order_adjustment {
 };
 
 struct order_channel_new {
-    struct str name, order, identity, cipher;
+    struct str name, order, identity, cipher, country;
+    int64_t placed_ms;
 };
 
 struct order_new {

@@ -15,6 +15,8 @@ create table orders (
     channel_order    text   not null,
     channel_identity text   not null, -- opaque: what the channel calls the buyer
     channel_cipher   text   not null, -- the channel's ciphertext of name, phone, address
+    channel_country  text   not null,
+    channel_time_ms  bigint not null, -- when it was placed there; our own: created_ms
     parent           bigint not null, -- the order an exchange or re-shipment belongs to, or 0
     address          text   not null, -- sealed under the payer's key
     labelled         bigint not null, -- 1: a parcel has its label, the address stands
@@ -25,6 +27,7 @@ create table orders (
     ended_ms         bigint not null
 );
 create index orders_by_user on orders (user_id, id);
+create index orders_by_channel on orders (channel, channel_time_ms) where channel <> '';
 create index orders_by_state on orders (state, id);
 
 create table order_line (
