@@ -16,9 +16,9 @@ struct fixture {
     struct problem problem;
     struct env env;
     int64_t now_ms;
-    char data_dir[256], name[SPACE_NAME_LEN_MAX + 1];
+    char data_dir[256], name[SPACE_NAME_LEN_MAX + 1], prefix[40];
     const char *db;
-    const struct module *modules[3];
+    const struct module *modules[2]; /* Beside the kernel's. */
     unsigned char master_key[32];
     bool without_master_key;
 };
@@ -33,6 +33,7 @@ static inline void fixture_platform(struct fixture *f)
 {
     struct platform_options options = {.data_dir = f->data_dir,
                                        .db_url = strcmp(f->db, "sqlite") == 0 ? NULL : f->db,
+                                       .schema_prefix = f->prefix,
                                        .modules = f->modules,
                                        .env = &f->env,
                                        .manual = true,
@@ -42,21 +43,21 @@ static inline void fixture_platform(struct fixture *f)
     CHECK_SAY(platform_open(&f->platform, &options, &f->problem) == OK, "%s", f->problem.detail);
 }
 
-/* A new space; other may be NULL: a module beside the kernel's. */
+/* A new space; other may be NULL: a module beside the kernel's own. */
 static inline struct fixture *fixture_open(const char *db, const struct module *other)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
     CHECK(f != NULL);
     f->db = db;
-    f->modules[0] = &kernel_module;
-    f->modules[1] = other;
+    f->modules[0] = other;
     f->env = *env_system();
     f->env.wall_ms = fixture_wall_ms;
     f->now_ms = ID_EPOCH_MS + 1000 * DAY_MS;
     memset(f->master_key, 7, sizeof(f->master_key));
     snprintf(f->data_dir, sizeof(f->data_dir), "%s/data", test_dir());
-    snprintf(f->name, sizeof(f->name), "%s", test_unique());
+    snprintf(f->prefix, sizeof(f->prefix), "%s_", test_unique());
+    snprintf(f->name, sizeof(f->name), "shop");
     fixture_platform(f);
     CHECK_SAY(space_create(&f->platform, str_of(f->name), &f->problem) == OK, "%s",
               f->problem.detail);

@@ -9,6 +9,7 @@
 #include "kernel/access/person.h"
 #include "kernel/access/routes.h"
 #include "kernel/work/dead.h"
+#include "kernel/work/idempotency.h"
 
 #define LISTED QUERY(list_query, list_query_fields), .page = true, .priority = PRIORITY_NORMAL
 
@@ -55,6 +56,8 @@ const struct module kernel_module = {
          BODY(dead_discard_body, dead_discard_fields), .priority = PRIORITY_NORMAL,
          .flags = ROUTE_AUDIT, .status = 204,
          .doc = "Let it go: an event's key goes on with the next event."}),
+    .jobs = JOBS({"kernel.idempotency_rotate", HOUR_MS, idempotency_rotate,
+                  "Empties the day of stored answers that is over 24 hours old."}),
     .produces = PRODUCES({"person.erased", person_erased_fields,
                           "A person's key was dropped: what it sealed cannot be read again."},
                          {"kernel.dead_letter_discarded", dead_discarded_fields,
