@@ -331,7 +331,8 @@ static enum err find_caller(struct call *call, const struct caller **out)
                     "send an API key: Authorization: Bearer gvy_...");
     }
     token = str_trim((struct str){token.ptr + 7, token.len - 7});
-    if (key_find(call->dispatcher->platform, token, cx->now_ms, out, &state))
+    if ((call->uncached ? key_lookup : key_find)(call->dispatcher->platform, token, cx->now_ms, out,
+                                                 &state))
         return OK;
     if (state == KEY_NOT_OPEN && !call->uncached)
         return ERR_BUSY; /* Not a failure yet: a reader thread opens the space. */

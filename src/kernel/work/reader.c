@@ -72,10 +72,9 @@ static enum err in_transaction(struct reader *reader, struct task *task)
     return err;
 }
 
-static bool too_late(struct task *task)
+/* A task that is to open its space has none yet. */
+static bool too_late(struct env *env, const struct task *task)
 {
-    struct env *env = task->space->platform->env;
-
     return task->deadline_us && env->monotonic_us(env) > task->deadline_us;
 }
 
@@ -85,7 +84,7 @@ static void run(struct reader *reader, struct task *task)
     enum err err;
 
     task->cx.now_ms = env->wall_ms(env);
-    if (too_late(task)) {
+    if (too_late(env, task)) {
         task->cx.problem.retry_after_ms = SECOND_MS;
         err = fail(&task->cx, ERR_BUSY, "overloaded", "waited too long for a reader: try again");
     } else if (task->tx == TX_NONE) {
