@@ -19,7 +19,7 @@ CASES = [
     ("a missing block", {"README.zh-CN.md": "# 一\n\n## 二\n"}, "1 code blocks against 0"),
     ("a missing README", {"README.zh-CN.md": None}, "is missing"),
     ("a registry in a lock file",
-     {"package-lock.json": '{"resolved": "https://example.com/a.tgz"}'}, "names a registry"),
+     {"package-lock.json": '{"resolved": "a.tgz"}'}, "names a registry"),
     ("a lock file without one", {"package-lock.json": '{"version": "1.0.0"}'}, None),
     ("a registry in .npmrc", {".npmrc": "registry=https://example.com\n"}, "names a registry"),
     ("something left behind", {"src/a.c": f"/* {MARK}: later */\n"}, "left behind"),
