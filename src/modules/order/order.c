@@ -258,6 +258,16 @@ enum err order_refund_line(struct cx *cx, struct order *order, struct order_line
     return row_put(cx, &order_table, order);
 }
 
+enum err order_refund_rest(struct cx *cx, struct order *order, int64_t amount_minor)
+{
+    if (amount_minor > order->paid_minor - order->refunded_minor)
+        return fail(cx, ERR_CONFLICT, "refund_exceeds",
+                    "%" PRId64 " of %" PRId64 " paid are refunded already",
+                    order->refunded_minor, order->paid_minor);
+    order->refunded_minor += amount_minor;
+    return row_put(cx, &order_table, order);
+}
+
 static enum err count_placed(struct cx *cx, const struct event *event)
 {
     (void)event;

@@ -95,6 +95,16 @@ int64_t order_line_share(const struct order_line *line, int64_t count);
 MUST_CHECK enum err order_refund_line(struct cx *cx, struct order *order, struct order_line *line,
                                       int64_t count, int64_t amount_minor);
 
+/** Money went back that belongs to no line: a part payment of an order that ended.
+ *  Errors: CONFLICT "refund_exceeds". */
+MUST_CHECK enum err order_refund_rest(struct cx *cx, struct order *order, int64_t amount_minor);
+
+/* Sums over the orders with from < id <= to: what another ledger is held against. */
+struct order_sums {
+    int64_t orders, paid_minor, refunded_minor;
+};
+MUST_CHECK enum err order_sums(struct cx *cx, int64_t from, int64_t to, struct order_sums *out);
+
 /** Delivery began, or all is delivered.  Later states stay as they are. */
 MUST_CHECK enum err order_fulfilling(struct cx *cx, struct order *order);
 MUST_CHECK enum err order_complete(struct cx *cx, struct order *order);

@@ -140,6 +140,18 @@ enum err order_get_timeline(struct req *req)
 
 /* ---- Amounts must add up ---- */
 
+static const struct field sums_fields[] = {F(order_sums, orders), F(order_sums, paid_minor),
+                                           F(order_sums, refunded_minor), F_END};
+
+enum err order_sums(struct cx *cx, int64_t from, int64_t to, struct order_sums *out)
+{
+    return sql_one(cx, sums_fields, out,
+                   "select count(*), cast(coalesce(sum(paid_minor), 0) as bigint),"
+                   " cast(coalesce(sum(refunded_minor), 0) as bigint)"
+                   " from orders where id > ?1 and id <= ?2",
+                   BIND(INT(from), INT(to)));
+}
+
 struct wrong_order {
     int64_t id, total_minor, lines_minor, refunded_minor, lines_refunded_minor;
 };
