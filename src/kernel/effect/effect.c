@@ -88,7 +88,7 @@ static enum err settle(struct cx *cx, struct effect_row *row, const struct effec
                        enum effect_verdict verdict)
 {
     row->attempts = answer->attempt;
-    row->error = answer->error;
+    row->error = answer->error.ptr ? answer->error : STR("");
     if (answer->status >= 300)
         row->error = cx_printf(cx, "HTTP %d", answer->status);
     if (verdict == EFFECT_RETRY) {
@@ -131,7 +131,7 @@ static enum err answer_run(struct task *task)
 
         if (!failed_by_itself(cx, err))
             return err;
-        TRY(command_undo(cx));
+        TRY(cx_undo(cx));
         answer.error = error;
         verdict = answer.final ? EFFECT_FAILED : EFFECT_RETRY;
     }

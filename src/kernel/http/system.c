@@ -4,6 +4,8 @@
  * /healthz: the process runs.  /readyz: it should get traffic.  /metrics, /statusz: figures.
  * /openapi.json, /docs: the API.
  */
+#include <string.h>
+
 #include "kernel/http/assets.h"
 #include "kernel/http/dispatch_priv.h"
 #include "kernel/http/docs.h"
@@ -63,16 +65,21 @@ static void add_space(struct json_out *out, struct space *space)
 static enum err statusz(struct call *call)
 {
     struct platform *platform = call->dispatcher->platform;
+    struct space *spaces[SPACES_MAX];
     struct json_out out;
+    int count;
+
+    pthread_mutex_lock(&platform->lock); /* Spaces stay: writing may unwind, so not under it. */
+    count = platform->space_count;
+    memcpy(spaces, platform->spaces, sizeof(spaces[0]) * (size_t)count);
+    pthread_mutex_unlock(&platform->lock);
 
     json_open(&out, &call->task.cx, 4096);
     json_object(&out);
     json_key(&out, STR("spaces"));
     json_list(&out);
-    pthread_mutex_lock(&platform->lock);
-    for (int k = 0; k < platform->space_count; k++)
-        add_space(&out, platform->spaces[k]);
-    pthread_mutex_unlock(&platform->lock);
+    for (int k = 0; k < count; k++)
+        add_space(&out, spaces[k]);
     json_list_end(&out);
     json_key(&out, STR("process"));
     watch_status_json(&out);

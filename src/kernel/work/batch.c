@@ -263,6 +263,15 @@ enum err batch_settle(struct cx *cx)
     return flush_own(batch, cx);
 }
 
+void batch_forget(struct batch *batch, struct cx *cx)
+{
+    assert(batch->dirty_count == 0);
+    memset(batch->slots, 0, batch->slot_count * sizeof(batch->slots[0]));
+    batch->entry_count = 0;
+    batch->table_count = 0;
+    cx->work->own = NULL; /* Behind the savepoint: rolled back with it, or the batch's with it. */
+}
+
 /* ---- The end of a command ---- */
 
 enum err batch_keep(struct batch *batch, struct cx *cx)

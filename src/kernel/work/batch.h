@@ -83,6 +83,8 @@ MUST_CHECK enum err batch_keep(struct batch *batch, struct cx *cx);
 void batch_drop(struct batch *batch, struct cx *cx);
 /** Send all pending rows of finished commands. */
 MUST_CHECK enum err batch_flush(struct batch *batch, struct cx *cx);
+/** A statement has written: what is known of rows, all of it flushed, may be out of date. */
+void batch_forget(struct batch *batch, struct cx *cx);
 /** In front of a statement of cx: everything it must see is in the database. */
 MUST_CHECK enum err batch_settle(struct cx *cx);
 MUST_CHECK enum err work_savepoint(struct cx *cx);

@@ -154,10 +154,8 @@ static void renew(struct writer *writer)
     if (err == OK && changed == 1)
         return;
     sql_rollback(cx);
-    if (err == OK) {
-        atomic_store(&writer->space->writing, false);
-        log_event(LOG_WARN, "writer_lease_lost", LOG_TEXT("space", str_of(writer->space->name)));
-    }
+    if (err == OK)
+        err = lease_lost(writer, cx);
 }
 
 void lease_tend(struct writer *writer)
@@ -200,6 +198,15 @@ enum err lease_guard(struct writer *writer, struct cx *cx)
         "update kernel_writer set last_ms = ?1, last_id = ?2, seq = ?3"
         " where id = 1 and fence = ?4",
         BIND(INT(batch->now_ms), INT(batch->ids.last), INT(batch->seq), INT(writer->fence)));
+}
+
+enum err lease_lost(struct writer *writer, struct cx *cx)
+{
+    atomic_store(&writer->space->writing, false);
+    log_event(LOG_WARN, "writer_lease_lost", LOG_TEXT("space", str_of(writer->space->name)));
+    fail_clear(cx);
+    cx->problem.retry_after_ms = SECOND_MS;
+    return fail(cx, ERR_BUSY, "not_the_writer", "another process writes this space: try again");
 }
 
 bool lease_committed(struct writer *writer, int64_t last_id)

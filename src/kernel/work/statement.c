@@ -11,7 +11,9 @@ enum err sql_run(struct cx *cx, int64_t *changed, const char *sql, struct binds 
     TRY(batch_settle(cx));
     TRY(work_savepoint(cx));
     cx->work->batch->wrote = true;
-    return sql_raw_run(cx, changed, sql, binds);
+    TRY(sql_raw_run(cx, changed, sql, binds));
+    batch_forget(cx->work->batch, cx);
+    return OK;
 }
 
 enum err sql_all(struct cx *cx, const struct field *fields, size_t row_size, struct list *out,

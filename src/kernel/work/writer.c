@@ -200,13 +200,16 @@ static enum err commit(struct writer *writer)
         return OK;
     }
     (void)id_next(&batch->ids, batch->now_ms);
-    TRY(lease_guard(writer, cx));
-    err = sql_commit(cx);
+    err = lease_guard(writer, cx);
+    if (err == OK)
+        err = sql_commit(cx);
     if (err != OK && cx->problem.code && strcmp(cx->problem.code, "commit_unknown") == 0 &&
         lease_committed(writer, batch->ids.last)) {
         fail_clear(cx);
         err = OK;
     }
+    if (err != OK && cx->problem.code && strcmp(cx->problem.code, "guard") == 0)
+        return lease_lost(writer, cx);
     if (err == OK) {
         writer->last_ms = batch->now_ms;
         writer->last_id = batch->ids.last;
@@ -321,6 +324,16 @@ static void refuse_all(struct task *const *tasks, int count)
     }
 }
 
+static bool pending(struct writer *writer)
+{
+    bool any;
+
+    pthread_mutex_lock(&writer->lock);
+    any = writer->depth > 0;
+    pthread_mutex_unlock(&writer->lock);
+    return any;
+}
+
 bool writer_step(struct writer *writer, bool wait)
 {
     struct task *tasks[WRITER_TASKS_MAX];
@@ -334,7 +347,7 @@ bool writer_step(struct writer *writer, bool wait)
     }
     count += background_collect(writer, tasks + count, BATCH_BACKGROUND_MAX);
     if (count == 0)
-        return false;
+        return pending(writer); /* An effect called inline has left its answer. */
     atomic_fetch_add(&writer->batches, 1);
     atomic_fetch_add(&writer->commands, count);
     if (count == 1)

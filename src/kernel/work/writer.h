@@ -58,6 +58,8 @@ void lease_tend(struct writer *writer);
 void lease_release(struct writer *writer);
 /** Queue the fencing check in front of a commit. */
 MUST_CHECK enum err lease_guard(struct writer *writer, struct cx *cx);
+/** The fence is another's: stop writing.  Yields BUSY "not_the_writer". */
+MUST_CHECK enum err lease_lost(struct writer *writer, struct cx *cx);
 /** Did the commit whose answer was lost take place? */
 bool lease_committed(struct writer *writer, int64_t last_id);
 
