@@ -1,6 +1,7 @@
 /*
  * column.c - the SQL side of a field table.
  */
+#include <math.h>
 #include <string.h>
 
 #include "kernel/sql/driver.h"
@@ -89,9 +90,12 @@ int64_t column_int(const struct column *column, const void *row)
                                        : *(const int64_t *)in(column, row);
 }
 
-double column_double(const struct column *column, const void *row)
+enum err column_double(struct cx *cx, const struct column *column, const void *row, double *out)
 {
-    return *(const double *)in(column, row);
+    *out = *(const double *)in(column, row);
+    if (isfinite(*out))
+        return OK;
+    return fail(cx, ERR_STORAGE, "not_finite", "%s is no finite number", column_name(column));
 }
 
 enum err column_text(struct cx *cx, const struct column *column, const void *row, struct str *out)

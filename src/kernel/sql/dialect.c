@@ -149,6 +149,11 @@ static enum err put_word(struct dialect *d, struct str word)
 {
     enum place place = d->place;
 
+    if ((d->table || d->alter) && str_eq_nocase(word, STR("references")))
+        return fail(d->cx, ERR_STORAGE, "migration_reference",
+                    "column " STR_FMT ": foreign keys are not checked by both databases, so the "
+                    "module must do it",
+                    STR_ARG(d->column));
     if (place == PLACE_TYPE)
         return put_type(d, word);
     if (place == PLACE_PRECISION)

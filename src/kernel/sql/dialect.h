@@ -9,7 +9,7 @@
  *     text               text        text collate "C"
  *     double precision   real        double precision
  *
- * On SQLite every table becomes STRICT.  Only the types of columns are touched (create table, alter
+ * Foreign keys are refused: SQLite would not check them.  On SQLite every table becomes STRICT.  Only the types of columns are touched (create table, alter
  * table .. add column); casts, quotes and comments are not.
  *
  * Where the two must differ, whole lines are kept for one of them:
@@ -25,7 +25,8 @@
 
 #include "kernel/sql/sql.h"
 
-/** Errors: STORAGE "migration_type" (a column of another type), "migration_section". */
+/** Errors: STORAGE "migration_type" (a column of another type), "migration_reference",
+ *  "migration_section". */
 MUST_CHECK enum err dialect_script(struct cx *cx, enum sql_kind kind, struct str script,
                                    struct str *out);
 

@@ -51,7 +51,8 @@ const char *column_name(const struct column *column);
 
 /* What a row holds.  column_text: absent is NULL; of ENUM and TEXT only.  Errors: as text_check. */
 int64_t column_int(const struct column *column, const void *row); /* INT, BOOL */
-double column_double(const struct column *column, const void *row);
+MUST_CHECK enum err column_double(struct cx *cx, const struct column *column, const void *row,
+                                  double *out); /* Errors: STORAGE "not_finite". */
 MUST_CHECK enum err column_text(struct cx *cx, const struct column *column, const void *row,
                                 struct str *out);
 

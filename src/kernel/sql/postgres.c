@@ -18,9 +18,10 @@ struct postgres *postgres_of(struct cx *cx)
 
 static void forget_deliveries(struct postgres *db)
 {
-    db->reading = NULL;
-    for (int k = db->first; k < db->count; k++)
+    for (int k = db->first; k < db->count; k++) {
+        db->pending[k].reading = NULL;
         db->pending[k].found = NULL;
+    }
 }
 
 /* After an unwind: free what was being delivered, drop what was still to be. */
@@ -60,10 +61,23 @@ static enum err enter_transaction(struct cx *cx, struct postgres **out)
 
 /* ---- Transactions ---- */
 
+/* Wait for what is on its way, and forget it. */
+static void let_pass(struct cx *cx, struct postgres *db)
+{
+    forget_deliveries(db);
+    if (db->first < db->count && postgres_drain(cx) != OK)
+        assert(db->lost); /* Nothing was delivered. */
+    db->problem.err = OK;
+}
+
 static enum err begin(struct cx *cx)
 {
     struct postgres *db = tidy(cx);
 
+    if (!db->open && !db->lost && postgres_hung_up(db)) {
+        postgres_lose(db);
+        db->problem.err = OK; /* Nothing but a rollback was on its way. */
+    }
     if (db->lost)
         (void)postgres_reconnect(cx);
     TRY(postgres_enter(cx, &db));
@@ -90,27 +104,15 @@ static enum err commit(struct cx *cx)
     return OK;
 }
 
-/* Wait for what is on its way, and forget it. */
-static void let_pass(struct cx *cx, struct postgres *db)
-{
-    forget_deliveries(db);
-    if (db->first < db->count && postgres_drain(cx) != OK)
-        assert(db->lost); /* Nothing was delivered. */
-    db->problem.err = OK;
-}
-
 static void rollback(struct cx *cx)
 {
     struct postgres *db = tidy(cx);
 
     let_pass(cx, db);
     if (db->open && !db->lost) {
-        bool (*fault)(void) = sql_fault;
-
-        sql_fault = NULL; /* It cannot fail: there is nothing a caller could do. */
-        if (postgres_send_plain(cx, "rollback", PENDING_RUN) == OK && postgres_send_sync(cx) == OK)
+        if (postgres_send_plain(cx, "rollback", PENDING_ROLLBACK) == OK &&
+            postgres_send_sync(cx) == OK)
             postgres_flush(db);
-        sql_fault = fault;
     }
     db->open = db->failed = false;
     db->problem.err = OK;
@@ -136,14 +138,17 @@ static enum err savepoint_release(struct cx *cx)
     return postgres_send_plain(cx, "release grevy", PENDING_RUN);
 }
 
-/* What failed behind the savepoint is undone with it; what failed before it, is not. */
-static enum err savepoint_undone(struct cx *cx, struct postgres *db)
+/* What failed between the savepoint and its rollback, statement number undo, is undone. */
+static enum err savepoint_undone(struct cx *cx, struct postgres *db, uint64_t undo)
 {
+    bool failed_within;
+
     forget_deliveries(db);
     TRY(postgres_drain(cx));
     if (db->lost)
         return postgres_report(cx);
-    if (!db->undone || (db->failed && db->failed_number <= db->savepoint_number)) {
+    failed_within = db->failed_number > db->savepoint_number && db->failed_number < undo;
+    if (!db->undone || (db->failed && !failed_within)) {
         db->failed = true;
         TRY(postgres_report(cx));
         return fail(cx, ERR_STORAGE, "transaction_lost", "the savepoint is gone");
@@ -157,6 +162,7 @@ static enum err savepoint_rollback(struct cx *cx)
 {
     struct postgres *db = tidy(cx);
     bool sure = !db->failed && !postgres_unsynced(db);
+    uint64_t undo;
 
     if (db->lost || !db->open)
         return fail(cx, ERR_STORAGE, "transaction_lost", "no transaction is open");
@@ -164,9 +170,10 @@ static enum err savepoint_rollback(struct cx *cx)
     if (postgres_unsynced(db))
         TRY(postgres_send_sync(cx));
     db->undone = false;
+    undo = db->number;
     TRY(postgres_send_plain(cx, "rollback to grevy", PENDING_UNDO));
     TRY(postgres_send_plain(cx, "release grevy", PENDING_RUN));
-    return sure ? OK : savepoint_undone(cx, db);
+    return sure ? OK : savepoint_undone(cx, db, undo);
 }
 
 static bool standing(struct cx *cx)

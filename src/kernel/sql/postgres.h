@@ -48,24 +48,26 @@ enum pending_kind {
     PENDING_ASK,
     PENDING_COMMIT,
     PENDING_UNDO, /* rollback to savepoint */
+    PENDING_ROLLBACK,
     PENDING_SYNC,
 };
 
-struct pending {
-    enum pending_kind kind;
-    uint64_t number;
-    struct postgres_statement *statement; /* NULL for scripts and faults. */
-    sql_row_found *found;                 /* Of an ask; NULL: dropped. */
-    void *context;
-};
-
-/* Where the rows of the one read that is under way go. */
+/* Where the rows of a read go. */
 struct reading {
     const struct field *fields; /* NULL: rows are not wanted, only their number. */
     const char *sql;
     struct columns columns;
     bool checked; /* The columns agree with what came back. */
     int64_t changed;
+};
+
+struct pending {
+    enum pending_kind kind;
+    uint64_t number;
+    struct postgres_statement *statement; /* NULL for scripts and faults. */
+    struct reading *reading;              /* Of a read; NULL: dropped. */
+    sql_row_found *found;                 /* Of an ask; NULL: dropped. */
+    void *context;
 };
 
 struct bytes {
@@ -86,7 +88,6 @@ struct postgres {
     uint64_t number;  /* Of the next statement. */
     unsigned names;   /* Given to prepared statements. */
     PGresult *result; /* Being delivered. */
-    struct reading *reading;
     bool delivering;
 
     bool open;   /* A transaction was begun. */
@@ -127,7 +128,9 @@ MUST_CHECK enum err postgres_sync(struct cx *cx);
 /** Wait for all that was sent; what the server refused stays in .problem.  Errors: of rows that
  *  could not be handed over. */
 MUST_CHECK enum err postgres_drain(struct cx *cx);
-void postgres_flush(struct postgres *db); /* Hand what is queued to the network. */
+void postgres_flush(struct postgres *db);   /* Hand what is queued to the network. */
+void postgres_lose(struct postgres *db);    /* The connection broke. */
+bool postgres_hung_up(struct postgres *db); /* Has the server closed the connection? */
 /** Something waits for a sync point. */
 bool postgres_unsynced(const struct postgres *db);
 /** Run a script outside the pipeline.  Needs: nothing on its way. */
@@ -138,7 +141,8 @@ enum err postgres_report(struct cx *cx);
 /* postgres_statement.c */
 MUST_CHECK enum err postgres_text_statement(struct cx *cx, const char *sql, struct binds binds,
                                             int use, struct postgres_statement **out);
-MUST_CHECK enum err postgres_take_rows(struct cx *cx, const PGresult *result);
+MUST_CHECK enum err postgres_take_rows(struct cx *cx, struct reading *reading,
+                                       const PGresult *result);
 MUST_CHECK enum err postgres_deliver(struct cx *cx, const struct pending *ask,
                                      const PGresult *result);
 void postgres_forget_prepared(struct postgres *db);

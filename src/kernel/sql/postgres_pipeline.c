@@ -1,6 +1,7 @@
 /*
  * postgres_pipeline.c - statements on their way, and their results.
  */
+#define _GNU_SOURCE
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,7 @@ static const char fault_sql[] =
 
 /* ---- Failure ---- */
 
-static void lose(struct postgres *db)
+void postgres_lose(struct postgres *db)
 {
     bool committing = false;
 
@@ -49,7 +50,7 @@ static void note_failure(struct postgres *db, const struct pending *p, const PGr
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
     if (postgres_state_is_gone(state) || PQstatus(db->conn) == CONNECTION_BAD) {
-        lose(db);
+        postgres_lose(db);
         return;
     }
     /* Refused at preparing, or its plan no longer fits: prepare it anew, under a new name. */
@@ -75,14 +76,14 @@ static enum err hand_over(struct cx *cx, struct postgres *db, struct pending *p,
     enum err err = OK;
 
     db->delivering = true;
-    if (p->kind == PENDING_READ && db->reading)
-        err = postgres_take_rows(cx, result);
-    else if (p->kind == PENDING_ASK && p->found)
+    if (p->reading)
+        err = postgres_take_rows(cx, p->reading, result);
+    else if (p->found)
         err = postgres_deliver(cx, p, result);
     db->delivering = false;
     if (err != OK) {
         p->found = NULL;
-        db->reading = NULL;
+        p->reading = NULL;
     }
     return err;
 }
@@ -138,7 +139,7 @@ static enum err take(struct cx *cx, struct postgres *db, struct pending *p)
             return err;
     }
     if (p->kind == PENDING_SYNC || PQstatus(db->conn) == CONNECTION_BAD)
-        lose(db); /* No result where one is due. */
+        postgres_lose(db); /* No result where one is due. */
     return err;
 }
 
@@ -157,13 +158,20 @@ void postgres_flush(struct postgres *db)
             break;
     }
     if (left != 0)
-        lose(db);
+        postgres_lose(db);
+}
+
+bool postgres_hung_up(struct postgres *db)
+{
+    struct pollfd fd = {.fd = PQsocket(db->conn), .events = POLLRDHUP};
+
+    return poll(&fd, 1, 0) > 0;
 }
 
 static enum err push(struct cx *cx, struct postgres *db, struct pending pending, int sent)
 {
     if (!sent) {
-        lose(db);
+        postgres_lose(db);
         return postgres_report(cx);
     }
     assert(db->count < PENDING_MAX);
@@ -226,11 +234,12 @@ enum err postgres_make_room(struct cx *cx)
 enum err postgres_send_plain(struct cx *cx, const char *sql, enum pending_kind kind)
 {
     struct postgres *db = postgres_of(cx);
+    /* A rollback cannot fail: there is nothing that a caller could do. */
+    bool fault = kind != PENDING_ROLLBACK && sql_faulted();
 
     db->sql.statements++;
-    return push(
-        cx, db, (struct pending){.kind = kind},
-        PQsendQueryParams(db->conn, sql_faulted() ? fault_sql : sql, 0, NULL, NULL, NULL, NULL, 0));
+    return push(cx, db, (struct pending){.kind = kind},
+                PQsendQueryParams(db->conn, fault ? fault_sql : sql, 0, NULL, NULL, NULL, NULL, 0));
 }
 
 static enum err prepare(struct cx *cx, struct postgres *db, struct postgres_statement *statement)
@@ -276,7 +285,7 @@ enum err postgres_script(struct cx *cx, const char *script)
     db->sql.statements++;
     db->round_trips++;
     if (!PQexitPipelineMode(db->conn)) {
-        lose(db);
+        postgres_lose(db);
         return postgres_report(cx);
     }
     result = PQexec(db->conn, sql_faulted() ? fault_sql : script);
@@ -284,6 +293,6 @@ enum err postgres_script(struct cx *cx, const char *script)
         note_failure(db, &(struct pending){.kind = PENDING_RUN, .number = db->number++}, result);
     PQclear(result);
     if (!db->lost && !PQenterPipelineMode(db->conn))
-        lose(db);
+        postgres_lose(db);
     return postgres_report(cx);
 }

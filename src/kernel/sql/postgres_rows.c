@@ -90,13 +90,15 @@ static enum err put_item(struct cx *cx, struct bytes *bytes, const struct column
                          const void *row)
 {
     struct str text;
+    double number;
 
     switch (item_type(column)) {
     case OID_INT8:
         put64(bytes, (uint64_t)column_int(column, row));
         return OK;
     case OID_FLOAT8:
-        put_double(bytes, column_double(column, row));
+        TRY(column_double(cx, column, row, &number));
+        put_double(bytes, number);
         return OK;
     default:
         TRY(column_text(cx, column, row, &text));

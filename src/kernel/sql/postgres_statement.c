@@ -137,7 +137,7 @@ void postgres_drop_statements(struct postgres *db)
 /* ---- Sending ---- */
 
 static enum err send(struct cx *cx, const char *sql, struct binds binds, int use,
-                     enum pending_kind kind)
+                     struct pending pending)
 {
     struct postgres_statement *statement;
     const char *values[SQL_BINDS_MAX];
@@ -155,20 +155,17 @@ static enum err send(struct cx *cx, const char *sql, struct binds binds, int use
         lengths[k] = bind->type == BIND_INT ? (int)sizeof(numbers[k]) : (int)bind->text.len;
     }
     return postgres_send(cx, statement, (struct parameters){(int)binds.count, values, lengths},
-                         (struct pending){.kind = kind});
+                         pending);
 }
 
 static enum err read_all(struct cx *cx, struct reading *reading, struct binds binds)
 {
     struct postgres *db;
-    enum err err;
 
     TRY(postgres_enter(cx, &db));
-    TRY(send(cx, reading->sql, binds, CACHE_TEXT, PENDING_READ));
-    db->reading = reading;
-    err = postgres_sync(cx);
-    db->reading = NULL;
-    return err;
+    TRY(send(cx, reading->sql, binds, CACHE_TEXT,
+             (struct pending){.kind = PENDING_READ, .reading = reading}));
+    return postgres_sync(cx);
 }
 
 enum err postgres_run(struct cx *cx, int64_t *changed, const char *sql, struct binds binds)
@@ -194,7 +191,7 @@ enum err postgres_guard(struct cx *cx, const char *sql, struct binds binds)
     struct postgres *db;
 
     TRY(postgres_enter(cx, &db));
-    return send(cx, sql, binds, CACHE_GUARD, PENDING_GUARD);
+    return send(cx, sql, binds, CACHE_GUARD, (struct pending){.kind = PENDING_GUARD});
 }
 
 /* ---- Receiving ---- */
@@ -263,10 +260,8 @@ static int64_t rows_changed(const PGresult *result)
     return count;
 }
 
-enum err postgres_take_rows(struct cx *cx, const PGresult *result)
+enum err postgres_take_rows(struct cx *cx, struct reading *reading, const PGresult *result)
 {
-    struct reading *reading = postgres_of(cx)->reading;
-
     if (PQresultStatus(result) != PGRES_SINGLE_TUPLE)
         reading->changed = rows_changed(result);
     if (!reading->fields)

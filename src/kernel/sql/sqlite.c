@@ -226,11 +226,14 @@ static enum err commit(struct cx *cx)
     return in_transaction(cx, "commit");
 }
 
+/* Not as other statements: no deadline, no fault on demand, no failure that could be recorded. */
 static void rollback(struct cx *cx)
 {
-    /* Not by the cache of statements: no fault on demand, no failure that could be recorded. */
+    struct sqlite *db = sqlite_enter(cx);
+
+    db->env = NULL;
     if (standing(cx))
-        sqlite3_exec(((struct sqlite *)cx->db)->handle, "rollback", NULL, NULL, NULL);
+        sqlite3_exec(db->handle, "rollback", NULL, NULL, NULL);
 }
 
 static enum err savepoint(struct cx *cx)

@@ -262,6 +262,7 @@ static enum err bind_row(struct cx *cx, const struct sqlite_statement *statement
 {
     const struct column *column = statement->base.columns->items;
     struct str text;
+    double number;
 
     for (int k = 1; k <= statement->bind_count; k++, column++) {
         switch (column->kind) {
@@ -270,7 +271,8 @@ static enum err bind_row(struct cx *cx, const struct sqlite_statement *statement
             sqlite3_bind_int64(statement->stmt, k, column_int(column, row));
             break;
         case COLUMN_DOUBLE:
-            sqlite3_bind_double(statement->stmt, k, column_double(column, row));
+            TRY(column_double(cx, column, row, &number));
+            sqlite3_bind_double(statement->stmt, k, number);
             break;
         case COLUMN_TEXT:
         case COLUMN_ENUM:
