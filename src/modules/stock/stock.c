@@ -136,34 +136,56 @@ static enum err reserve(struct cx *cx, int64_t ref, int64_t deadline_ms,
                                             .line = ask->line,
                                             .sku = ask->sku,
                                             .location = ask->location,
+                                            .quantity = ask->quantity,
+                                            .open = ask->quantity,
                                             .deadline_ms = deadline_ms,
                                             .created_ms = cx_now_ms(cx)};
     struct stock_level level;
-    bool again;
 
     TRY(level_of(cx, ask->sku, ask->location, &level));
     if (level.on_hand - level.reserved - ask->quantity < floor)
         return refuse(cx, ask, level.on_hand - level.reserved - floor);
     level.reserved += ask->quantity;
     TRY(row_put(cx, &stock_level_table, &level));
-    /* A bundle may hold the same SKU twice: its asks of one line share a reservation. */
-    TRY(row_find(cx, &stock_reservation_table, &reservation, &again));
-    reservation.quantity += ask->quantity;
-    reservation.open += ask->quantity;
     metric_add(cx, &reserved_total, ask->quantity);
-    return again ? row_put(cx, &stock_reservation_table, &reservation)
-                 : row_add(cx, &stock_reservation_table, &reservation);
+    return row_add(cx, &stock_reservation_table, &reservation);
+}
+
+static bool same_place(const struct stock_ask *a, const struct stock_ask *b)
+{
+    return a->line == b->line && a->sku == b->sku && str_eq(a->location, b->location);
+}
+
+/* A bundle may hold a SKU twice: its asks of one line share a reservation. */
+static size_t merge(struct stock_ask *merged, const struct stock_ask *asks, size_t count)
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < count; k++) {
+        size_t first = n;
+
+        assert(asks[k].quantity > 0);
+        while (first > 0 && merged[first - 1].line == asks[k].line &&
+               !same_place(&merged[first - 1], &asks[k]))
+            first--; /* Asks of one line stand together. */
+        if (first > 0 && same_place(&merged[first - 1], &asks[k]))
+            merged[first - 1].quantity += asks[k].quantity;
+        else
+            merged[n++] = asks[k];
+    }
+    return n;
 }
 
 enum err stock_reserve(struct cx *cx, int64_t ref, int64_t deadline_ms,
                        const struct stock_ask *asks, size_t count)
 {
+    struct stock_ask *merged = CX_ARRAY(cx, struct stock_ask, count ? count : 1);
+    size_t merged_count = merge(merged, asks, count);
+
     assert(cx_can_write(cx));
-    for (size_t k = 0; k < count; k++) {
-        assert(asks[k].quantity > 0);
-        if (asks[k].policy != STOCK_UNLIMITED)
-            TRY(reserve(cx, ref, deadline_ms, &asks[k]));
-    }
+    for (size_t k = 0; k < merged_count; k++)
+        if (merged[k].policy != STOCK_UNLIMITED)
+            TRY(reserve(cx, ref, deadline_ms, &merged[k]));
     return OK; /* A failure undoes what the whole command did. */
 }
 

@@ -38,7 +38,7 @@ struct stock_level {
 /**
  * Promise all asks to order ref until deadline_ms, or none.  UNLIMITED asks leave no trace.
  *
- * Needs:  a command.
+ * Needs:  a command; ref has no reservations yet; asks of one line stand together.
  * Errors: CONFLICT "out_of_stock" with members sku, available and line.
  */
 MUST_CHECK enum err stock_reserve(struct cx *cx, int64_t ref, int64_t deadline_ms,

@@ -1,0 +1,171 @@
+/*
+ * threads_test.c - the writer, the readers and the consumers on their own threads: for
+ * ThreadSanitizer above all.
+ */
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/effect/effect.h"
+#include "kernel/work/space.h"
+#include "test/kit/test.h"
+
+enum { CLIENTS = 8, COMMANDS_EACH = 60, WAIT_MS_MAX = 20000 };
+
+struct count_row {
+    int64_t id, number;
+};
+static const struct field count_fields[] = {F(count_row, id), F(count_row, number), F_END};
+static const struct table count_table = TABLE("crowd_count", count_row, count_fields, 1);
+
+static const struct migration crowd_schema[] = {
+    {"001_crowd", "create table crowd_count (id bigint not null primary key,"
+                  " number bigint not null);\n"},
+    {NULL, NULL}};
+
+struct crowd_event {
+    int64_t number;
+};
+static const struct field event_fields[] = {F(crowd_event, number), F_END};
+
+/* Counts under key 2, exactly once per event; calls the outside for every tenth. */
+static enum err on_counted(struct cx *cx, const struct event *event)
+{
+    struct count_row row = {.id = 2};
+    struct crowd_event counted;
+    bool found;
+
+    TRY(event_read(cx, event, event_fields, &counted, sizeof(counted)));
+    TRY(row_find(cx, &count_table, &row, &found));
+    row.number++;
+    if (counted.number % 10 == 0)
+        TRY(effect_put(cx,
+                       &(struct effect_new){.kind = "crowd.call",
+                                            .key = counted.number,
+                                            .method = "POST",
+                                            .url = STR("http://127.0.0.1:9/"),
+                                            .body = STR("{}")},
+                       NULL));
+    return row_put(cx, &count_table, &row);
+}
+
+static enum err on_answer(struct cx *cx, const struct effect_answer *answer,
+                          enum effect_verdict *verdict)
+{
+    struct count_row row = {.id = 3};
+    bool found;
+
+    (void)answer;
+    (void)verdict;
+    TRY(row_find(cx, &count_table, &row, &found));
+    row.number++;
+    return row_put(cx, &count_table, &row);
+}
+
+static struct metric counted_total = {"crowd_counted_total", "calls", "Calls.", 0};
+
+static const struct module crowd_module = {
+    .name = "crowd",
+    .schema = crowd_schema,
+    .consumes = CONSUMES({"crowd.counted", on_counted}),
+    .produces = PRODUCES({"crowd.counted", event_fields, "Somebody counted."}),
+    .effects = EFFECTS({"crowd.call", on_answer, 1000, 3, "Calls."}),
+    .metrics = METRICS(&counted_total),
+};
+static const struct module *const modules[] = {&crowd_module, NULL};
+
+static enum err count(struct cx *cx, void *argument)
+{
+    struct count_row row = {.id = 1};
+    struct crowd_event event;
+    bool found;
+
+    (void)argument;
+    TRY(row_find(cx, &count_table, &row, &found));
+    row.number++;
+    event.number = row.number;
+    metric_add(cx, &counted_total, 1);
+    TRY(event_put(cx, "crowd.counted", STR("one key"), event_fields, &event));
+    return row_put(cx, &count_table, &row);
+}
+
+static enum err read_number(struct cx *cx, void *argument)
+{
+    struct count_row *row = argument;
+    bool found;
+
+    return row_find(cx, &count_table, row, &found);
+}
+
+static void answer_call(struct outside *outside, struct outside_call *call)
+{
+    (void)outside;
+    call->status = 200;
+    call->reply = STR("{}");
+}
+
+static void *client(void *argument)
+{
+    struct space *space = argument;
+    struct problem problem;
+
+    for (int k = 0; k < COMMANDS_EACH; k++) {
+        struct count_row row = {.id = 1};
+
+        if (space_command(space, count, NULL, &problem) != OK ||
+            space_read(space, read_number, &row, &problem) != OK || row.number < 1)
+            return argument;
+    }
+    return NULL;
+}
+
+/* Wait for a number to be reached: consumers and effects follow at their own pace. */
+static void wait_for(struct space *space, int64_t id, int64_t number)
+{
+    struct env *env = env_system();
+    int64_t until_us = env->monotonic_us(env) + (int64_t)WAIT_MS_MAX * 1000;
+    struct count_row row = {0};
+
+    while (row.number != number) {
+        struct problem problem;
+
+        CHECK_SAY(env->monotonic_us(env) < until_us, "%" PRId64 " of %" PRId64, row.number, number);
+        row = (struct count_row){.id = id};
+        CHECK(space_read(space, read_number, &row, &problem) == OK);
+    }
+}
+
+TEST_DB_THREADS(work_threads_agree,
+                "many threads' commands, their events and effects all count exactly once")
+{
+    struct outside outside = {answer_call};
+    struct platform_options options = {.modules = modules, .outside = &outside};
+    pthread_t threads[CLIENTS];
+    struct platform platform;
+    struct problem problem;
+    struct space *space;
+    char prefix[64];
+
+    CHECK(sodium_init() >= 0);
+    snprintf(prefix, sizeof(prefix), "%s_", test_unique());
+    options.data_dir = test_dir();
+    options.db_url = strcmp(db, "sqlite") == 0 ? NULL : db;
+    options.schema_prefix = prefix;
+    options.has_master_key = true;
+    CHECK(platform_open(&platform, &options, &problem) == OK);
+    CHECK_SAY(space_create(&platform, STR("crowd"), &problem) == OK, "%s", problem.detail);
+    CHECK(space_open(&platform, STR("crowd"), &space, &problem) == OK);
+    for (int k = 0; k < CLIENTS; k++)
+        CHECK(pthread_create(&threads[k], NULL, client, space) == 0);
+    for (int k = 0; k < CLIENTS; k++) {
+        void *failed;
+
+        pthread_join(threads[k], &failed);
+        CHECK(failed == NULL);
+    }
+    wait_for(space, 1, CLIENTS * COMMANDS_EACH);
+    wait_for(space, 2, CLIENTS * COMMANDS_EACH);
+    wait_for(space, 3, CLIENTS * COMMANDS_EACH / 10);
+    platform_close(&platform);
+}
