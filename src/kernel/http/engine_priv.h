@@ -58,6 +58,7 @@ struct connection {
     bool refused;        /* framing.refusal was sent. */
     bool cut;            /* Being closed by us. */
     bool linger;         /* The client may still be sending when we close. */
+    bool looked;         /* Whether the client is still there, since its last bytes. */
     bool trimmed;
     char *pool; /* libmicrohttpd's memory of this connection, once known. */
     struct framing framing;

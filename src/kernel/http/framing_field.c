@@ -50,6 +50,8 @@ REFUSAL(odd_chunked, 400, "bad_transfer_encoding", "Transfer-Encoding is \"chunk
 REFUSAL(bad_encoding, 501, "transfer_encoding_not_implemented",
         "The only Transfer-Encoding understood is \"chunked\".");
 REFUSAL(bad_expect, 417, "expectation", "The only expectation understood is \"100-continue\".");
+REFUSAL(idle_expect, 417, "expectation_without_body",
+        "Expect: 100-continue announces a body; send one, or not the expectation.");
 REFUSAL(bad_content, 415, "content_encoding", "Send the body without Content-Encoding.");
 
 const char *step_name_first(struct framing *f, const char *at, const char *end)
@@ -193,23 +195,34 @@ static bool seen(const struct framing *f, enum kind kind)
     return f->seen >> kind & 1;
 }
 
+/* The whole head is known: what follows it? */
+static const struct refusal *judge_head(const struct framing *f)
+{
+    bool body = seen(f, TRANSFER_ENCODING) || (seen(f, CONTENT_LENGTH) && f->left > 0);
+
+    if (!f->old && !seen(f, HOST))
+        return &no_host;
+    if (seen(f, TRANSFER_ENCODING) && seen(f, CONTENT_LENGTH))
+        return &two_framings;
+    if (seen(f, TRANSFER_ENCODING) && f->old)
+        return &old_encoding;
+    /* RFC 9110 10.1.1 forbids it, and libmicrohttpd would answer 100 and lose the request. */
+    if (seen(f, EXPECT) && !f->old && !body)
+        return &idle_expect;
+    return NULL;
+}
+
 const char *step_head_lf(struct framing *f, const char *at, const char *end)
 {
+    const struct refusal *why = f->trailer ? NULL : judge_head(f);
+
     (void)end;
-    if (*at != '\n')
-        return refuse(f, &refusal_bare_cr, at);
-    if (f->trailer)
-        go(f, DONE);
-    else if (!f->old && !seen(f, HOST))
-        return refuse(f, &no_host, at);
-    else if (seen(f, TRANSFER_ENCODING) && seen(f, CONTENT_LENGTH))
-        return refuse(f, &two_framings, at);
-    else if (seen(f, TRANSFER_ENCODING) && f->old)
-        return refuse(f, &old_encoding, at);
-    else if (seen(f, TRANSFER_ENCODING))
+    if (*at != '\n' || why)
+        return refuse(f, *at != '\n' ? &refusal_bare_cr : why, at);
+    if (!f->trailer && seen(f, TRANSFER_ENCODING))
         go(f, CHUNK_SIZE);
     else
-        go(f, seen(f, CONTENT_LENGTH) && f->left > 0 ? BODY : DONE);
+        go(f, !f->trailer && seen(f, CONTENT_LENGTH) && f->left > 0 ? BODY : DONE);
     f->digits = 0;
     return at + 1;
 }

@@ -116,7 +116,7 @@ static ssize_t judge(struct connection *c, const char *bytes, size_t len)
     size_t whole = 0; /* Where the last whole request ends. */
 
     c->judged = true;
-    c->trimmed = false;
+    c->looked = c->trimmed = false;
     if (c->refused || c->cut)
         return reset();
     if (c->awaits == AWAITS_REQUEST)

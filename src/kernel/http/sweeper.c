@@ -115,6 +115,25 @@ static void cut_late(struct connection *c)
     }
 }
 
+/* The end of a stream that comes in one packet with the last bytes raises no event of its own, and
+ * libmicrohttpd has stopped reading by then: look once after bytes came. */
+static bool client_left(struct connection *c)
+{
+    char byte;
+
+    if (c->looked || c->unanswered > 0 || c->awaits == AWAITS_WRITE)
+        return false;
+    c->looked = true;
+    return recvfrom(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, NULL, NULL) == 0;
+}
+
+static bool idle_for_long(const struct connection *c, int64_t now_us)
+{
+    int64_t idle_us = now_us - (c->deadline_us - c->worker->server->idle_us_max);
+
+    return c->awaits == AWAITS_REQUEST && idle_us > TRIM_AFTER_US;
+}
+
 static void visit(struct connection *c, int64_t now_us)
 {
     bool late = now_us >= c->deadline_us;
@@ -122,13 +141,13 @@ static void visit(struct connection *c, int64_t now_us)
     if (c->cut) {
         if (late)
             cut_hard(c);
-        return;
-    }
-    if (late)
+    } else if (late) {
         cut_late(c);
-    else if (c->awaits == AWAITS_REQUEST && !c->trimmed &&
-             c->deadline_us - now_us + TRIM_AFTER_US < c->worker->server->idle_us_max)
+    } else if (client_left(c)) {
+        cut_hard(c);
+    } else if (!c->trimmed && idle_for_long(c, now_us)) {
         trim(c);
+    }
 }
 
 void sweep(struct worker *worker)
