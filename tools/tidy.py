@@ -209,7 +209,7 @@ def units(file, _tree):
 
 RULES = (layers, tables, banned, length, depth, asserts, shape, units)
 
-SEAMS = r"(?:_http|_events|_jobs)?\.c|(?:_priv)?\.h|(?:_\w+)?_test\.c|_fixture\.[ch]|_\w+_fuzz\.c"
+SEAMS = r"(?:_\w+)?\.c|(?:_priv)?\.h|(?:_\w+)?_test\.c|_fixture\.[ch]|_\w+_fuzz\.c"
 
 
 def module_shape(folder):
@@ -219,7 +219,7 @@ def module_shape(folder):
             yield folder, f"{wanted} is missing"
     for path in sorted(folder.glob("*.[ch]")):
         if not re.fullmatch(re.escape(name) + rf"(?:{SEAMS})", path.name):
-            yield path, "a module is split only into _http.c, _events.c, _jobs.c and _priv.h"
+            yield path, "a module is NAME.c, NAME_topic.c, NAME.h and NAME_priv.h"
     main = folder / f"{name}.c"
     if main.exists():
         starts = re.findall(r"(?m)^(\w[^;{}()]*?)\s*(?:=|\()", source.blank(main.read_text())[0])
