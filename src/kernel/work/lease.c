@@ -13,7 +13,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "kernel/access/access.h"
 #include "kernel/base/log.h"
+#include "kernel/work/setting.h"
 #include "kernel/work/writer.h"
 
 enum {
@@ -158,6 +160,25 @@ static void renew(struct writer *writer)
         err = lease_lost(writer, cx);
 }
 
+/* Keys that the writing process made or revoked. */
+static enum err reload_keys(struct writer *writer)
+{
+    struct cx *cx = &writer->cx;
+    enum err err;
+
+    work_open(&writer->work, cx, TX_READ, NULL);
+    err = access_open(cx);
+    cx->work = NULL;
+    return err;
+}
+
+/* What else the former writer changed while this process only read. */
+static enum err reload(struct writer *writer)
+{
+    TRY(background_open(writer, &writer->cx));
+    return settings_load(writer->space, &writer->cx);
+}
+
 void lease_tend(struct writer *writer)
 {
     struct env *env = writer->space->platform->env;
@@ -176,8 +197,9 @@ void lease_tend(struct writer *writer)
         renew(writer);
     else if (try_take(writer) != OK)
         log_text(LOG_ERROR, "lease_failed", "%s", writer->cx.problem.detail);
-    else if (atomic_load(&writer->space->writing) && background_open(writer, &writer->cx) != OK)
-        log_text(LOG_ERROR, "background_failed", "%s", writer->cx.problem.detail);
+    else if (reload_keys(writer) != OK ||
+             (atomic_load(&writer->space->writing) && reload(writer) != OK))
+        log_text(LOG_ERROR, "reload_failed", "%s", writer->cx.problem.detail);
 }
 
 void lease_release(struct writer *writer)

@@ -185,6 +185,18 @@ enum err readers_submit(struct reader_pool *pool, struct task *task)
                 READ_QUEUE_MAX);
 }
 
+void readers_run_here(struct reader_pool *pool, struct task *task)
+{
+    struct reader *here = calloc(1, sizeof(*here));
+
+    assert(here);
+    here->pool = pool;
+    run(here, task);
+    for (int c = 0; c < here->connection_count; c++)
+        sql_close(here->connections[c].db);
+    free(here);
+}
+
 int readers_depth(struct reader_pool *pool)
 {
     int depth;

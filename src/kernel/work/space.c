@@ -215,7 +215,7 @@ static enum err open_locked(struct platform *platform, struct str name, struct s
     schema_name(platform, name, space->schema);
     err = writer_start(space, problem);
     if (err == OK)
-        err = space_read(space, open_modules, NULL, problem);
+        err = space_read_here(space, open_modules, NULL, problem);
     if (err != OK) {
         close_space(space);
         return err;

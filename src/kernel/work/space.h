@@ -138,6 +138,11 @@ MUST_CHECK enum err space_read(struct space *space, space_call *fn, void *argume
 /** Manual mode: one batch of each space; false when nothing was due. */
 bool platform_step(struct platform *platform);
 
+/** The same on the calling thread: opening a space must not wait for a reader thread, because it
+ *  may run on one while the others wait for it. */
+MUST_CHECK enum err space_read_here(struct space *space, space_call *fn, void *argument,
+                                    struct problem *problem);
+
 /* What /metrics and /statusz say of a space. */
 struct space_stats {
     int64_t queue_depth, batches, commands, reruns, lost_transactions;

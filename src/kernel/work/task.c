@@ -64,8 +64,8 @@ static void wait_for(struct call *call, struct space *space)
     pthread_mutex_unlock(&call->lock);
 }
 
-static enum err call_and_wait(struct space *space, enum tx tx, space_call *fn, void *argument,
-                              struct problem *problem)
+static enum err call_and_wait(struct space *space, enum tx tx, bool here, space_call *fn,
+                              void *argument, struct problem *problem)
 {
     struct call *call = calloc(1, sizeof(*call));
     enum err err;
@@ -83,7 +83,11 @@ static enum err call_and_wait(struct space *space, enum tx tx, space_call *fn, v
     call->argument = argument;
     pthread_mutex_init(&call->lock, NULL);
     pthread_cond_init(&call->ended, NULL);
-    err = task_submit(&call->task);
+    err = OK;
+    if (here)
+        readers_run_here(space->platform->readers, &call->task);
+    else
+        err = task_submit(&call->task);
     if (err == OK) {
         wait_for(call, space);
         err = call->err;
@@ -99,10 +103,16 @@ static enum err call_and_wait(struct space *space, enum tx tx, space_call *fn, v
 
 enum err space_command(struct space *space, space_call *fn, void *argument, struct problem *problem)
 {
-    return call_and_wait(space, TX_WRITE, fn, argument, problem);
+    return call_and_wait(space, TX_WRITE, false, fn, argument, problem);
 }
 
 enum err space_read(struct space *space, space_call *fn, void *argument, struct problem *problem)
 {
-    return call_and_wait(space, TX_READ, fn, argument, problem);
+    return call_and_wait(space, TX_READ, false, fn, argument, problem);
+}
+
+enum err space_read_here(struct space *space, space_call *fn, void *argument,
+                         struct problem *problem)
+{
+    return call_and_wait(space, TX_READ, true, fn, argument, problem);
 }
