@@ -103,15 +103,13 @@ static void put_line(const char *bytes, size_t len)
     pthread_mutex_unlock(&out.lock);
 }
 
-void log_write(enum log_level level, const char *event, const struct log_field *fields,
-               size_t count)
+/* Returns the length of the line, which bytes hold whole. */
+static size_t make_line(char bytes[LINE_BYTES_MAX], enum log_level level, const char *event,
+                        const struct log_field *fields, size_t count)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
-    char bytes[LINE_BYTES_MAX];
-    struct text line = {.ptr = bytes, .size = sizeof(bytes) - 2}; /* Room for the end. */
+    struct text line = {.ptr = bytes, .size = LINE_BYTES_MAX - 2}; /* Room for the end. */
 
-    if (level < atomic_load_explicit(&out.least, memory_order_relaxed))
-        return;
     add_time(&line);
     text_addf(&line, ",\"level\":\"%s\",\"event\":\"%s\"", levels[level], event);
     for (size_t k = 0; k < count; k++) {
@@ -128,7 +126,16 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         }
     }
     memcpy(bytes + line.len, "}\n", 2);
-    put_line(bytes, line.len + 2);
+    return line.len + 2;
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields,
+               size_t count)
+{
+    char bytes[LINE_BYTES_MAX];
+
+    if (level >= atomic_load_explicit(&out.least, memory_order_relaxed))
+        put_line(bytes, make_line(bytes, level, event, fields, count));
 }
 
 void log_text(enum log_level level, const char *event, const char *fmt, ...)
@@ -144,6 +151,15 @@ void log_text(enum log_level level, const char *event, const char *fmt, ...)
 
 /* ---- The flusher ---- */
 
+/* Past the buffer, which may be full again. */
+static void write_dropped(int fd, long lines)
+{
+    char bytes[LINE_BYTES_MAX];
+
+    write_all(fd, bytes,
+              make_line(bytes, LOG_WARN, "log_lines_dropped", &LOG_INT("lines", lines), 1));
+}
+
 static void flush_locked(void)
 {
     const char *bytes = out.buffers[out.filling];
@@ -157,7 +173,7 @@ static void flush_locked(void)
     pthread_mutex_unlock(&out.lock);
     write_all(fd, bytes, len);
     if (dropped)
-        log_event(LOG_WARN, "log_lines_dropped", LOG_INT("lines", dropped));
+        write_dropped(fd, dropped);
     pthread_mutex_lock(&out.lock);
 }
 

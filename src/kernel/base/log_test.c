@@ -131,7 +131,8 @@ static void *read_lines(void *memory)
     FILE *file = fdopen(reader->fd, "r");
     char line[400];
 
-    while (file && fgets(line, sizeof(line), file)) {
+    CHECK(file);
+    while (fgets(line, sizeof(line), file)) {
         const char *dropped = strstr(line, "\"event\":\"log_lines_dropped\",\"lines\":");
         long count = 0;
 

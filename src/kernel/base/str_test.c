@@ -78,7 +78,7 @@ TEST(str_int_limits, "whole numbers read to the ends of int64 and not beyond")
             test_fail(__FILE__, __LINE__, "\"%s\" is taken", bad[k]);
 }
 
-/* Decode by the definition: value from the bits, then shortest form, no surrogates, up to 10FFFF. */
+/* By the definition: the value of the bits, then shortest form, no surrogates, up to 10FFFF. */
 static bool reference_utf8(const unsigned char *s, size_t len)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -248,14 +248,14 @@ static enum err decode_map(const struct spot *spot, const struct field *field, s
         return spot_refuse_type(spot, "an object of texts", v);
     TRY(check_count(spot, field, json_count(v), "members"));
     out->count = json_count(v);
-    out->items = pair = out->count ? CX_ARRAY(spot->cx, struct pair, out->count) : NULL;
+    out->items = pair = CX_ARRAY(spot->cx, struct pair, out->count);
     for (struct json_iter it = json_iter(v); json_next(&it); pair++) {
         struct spot here = spot_member(spot, it.key);
 
         if (it.key.len == 0 || it.key.len > FIELD_MAP_KEY_LEN_MAX)
             return spot_refuse(&here, "out_of_range", "a name must have 1 to %d bytes, got %zu",
                                FIELD_MAP_KEY_LEN_MAX, it.key.len);
-        if (field_control_byte(it.key) >= 0)
+        if (field_control_byte(it.key, "") >= 0)
             return spot_refuse(&here, "bad_value", "a name has no control characters");
         TRY(field_decode_text(&here, it.value, 0, FIELD_TEXT_LEN_MAX, &pair->value));
         pair->key = cx_copy(spot->cx, it.key);

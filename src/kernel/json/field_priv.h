@@ -41,8 +41,8 @@ struct limits {
 /* The limits of a table row; what it leaves open comes from its type. */
 struct limits field_limits(const struct field *field);
 
-/* The first control character that texts may not have, -1 when there is none. */
-int field_control_byte(struct str s);
+/* The first control character of s, -1 when there is none; of those allowed none counts. */
+int field_control_byte(struct str s, const char *allowed);
 
 /* Written as null when absent? */
 bool field_nullable(const struct field *field);

@@ -162,6 +162,7 @@ static void put_type_of(struct json_out *out, const struct field *field, bool re
         put_money(out, field, request, nullable);
         break;
     case FIELD_OBJECT:
+        assert(field->fields);
         put_members(out, field->fields, request);
         break;
     case FIELD_LIST:

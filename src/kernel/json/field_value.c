@@ -37,12 +37,12 @@ struct limits field_limits(const struct field *field)
     return (struct limits){field->min, field->max < field->min ? own.max : field->max};
 }
 
-int field_control_byte(struct str s)
+int field_control_byte(struct str s, const char *allowed)
 {
     for (size_t k = 0; k < s.len; k++) {
         unsigned char c = (unsigned char)s.ptr[k];
 
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+        if ((c < 0x20 || c == 0x7f) && (c == 0 || !strchr(allowed, c)))
             return c;
     }
     return -1;
@@ -108,7 +108,7 @@ enum err field_decode_text(const struct spot *spot, struct json v, int64_t len_m
         return spot_refuse(spot, "out_of_range",
                            "must have %" PRId64 " to %" PRId64 " bytes of UTF-8, got %zu", len_min,
                            len_max, s.len);
-    control = field_control_byte(s);
+    control = field_control_byte(s, "\n\t");
     if (control >= 0)
         return spot_refuse(spot, "bad_value",
                            "has the control character U+%04X: only line feed and tab are taken",
@@ -132,7 +132,7 @@ static enum err decode_text(const struct spot *spot, const struct field *field, 
                             struct str *out)
 {
     struct limits limits = field_limits(field);
-    struct str found;
+    struct str found = {0};
 
     TRY(field_decode_text(spot, v, limits.min, limits.max, &found));
     /* Names are distinct, so only a money field that shares the member can have set it. */

@@ -151,6 +151,7 @@ static void put_value(struct json_out *out, const struct field *field, const cha
         put_money(out, field, base);
         break;
     case FIELD_OBJECT:
+        assert(field->fields);
         field_write(out, field->fields, at);
         break;
     case FIELD_LIST:

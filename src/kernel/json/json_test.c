@@ -210,7 +210,7 @@ TEST(json_many_keys, "objects of any size are checked for duplicate keys, and st
 
     for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++) {
         int count = counts[k];
-        char where[40];
+        char where[60];
 
         cx_reset(&cx);
         CHECK_EQ_INT(json_parse(&cx, many_keys(&cx, count, -1), &v), OK);
