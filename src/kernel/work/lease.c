@@ -193,6 +193,8 @@ void lease_tend(struct writer *writer)
     writer->lease_checked_us = now_us;
     cx_reset(&writer->cx);
     writer->cx.db = writer->db;
+    writer->cx.space = writer->space;
+    writer->cx.now_ms = env->wall_ms(env);
     if (writing)
         renew(writer);
     else if (try_take(writer) != OK)
