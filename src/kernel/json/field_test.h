@@ -94,7 +94,7 @@ static const struct field whole_fields[] = {
      .size = sizeof(int64_t),
      FIELD_AT(whole, ids)},
     F_MAP(whole, labels, .max = 2),
-    F_JSON(whole, any),
+    F_JSON(whole, any, .doc = "Anything."),
     F(whole, given, .flags = FIELD_OUT_ONLY),
     F(whole, hidden, .flags = FIELD_SQL_ONLY),
     F_END,

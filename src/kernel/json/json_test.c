@@ -3,6 +3,7 @@
  */
 #include "kernel/json/json.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -361,6 +362,36 @@ TEST(json_walk, "objects and lists are walked in order; texts are whole, with th
     CHECK(json_get(v, "a", &found));
     CHECK_EQ_TEXT(json_minified(&cx, found), "{\"x\":[1,[2],{}]}");
     cx_close(&cx);
+}
+
+static void *parse_many(void *number)
+{
+    struct cx cx = test_cx();
+
+    for (int k = 0; k < 2000; k++) {
+        struct str text = cx_printf(&cx, "{\"thread\":%d,\"k\":%d}", *(int *)number, k), again;
+        struct json v;
+
+        CHECK_EQ_INT(json_parse(&cx, text, &v), OK);
+        again = json_minified(&cx, v);
+        CHECK(str_eq(again, text));
+        cx_reset(&cx);
+    }
+    cx_close(&cx);
+    return NULL;
+}
+
+TEST_THREADS(json_threads, "threads read side by side, each with a reader of its own")
+{
+    pthread_t threads[4];
+    int numbers[4];
+
+    for (int k = 0; k < 4; k++) {
+        numbers[k] = k;
+        CHECK_EQ_INT(pthread_create(&threads[k], NULL, parse_many, &numbers[k]), 0);
+    }
+    for (int k = 0; k < 4; k++)
+        pthread_join(threads[k], NULL);
 }
 
 TEST(json_starved, "out of memory at any step unwinds and leaks nothing")
