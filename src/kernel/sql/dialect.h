@@ -9,8 +9,9 @@
  *     text               text        text collate "C"
  *     double precision   real        double precision
  *
- * Foreign keys are refused: SQLite would not check them.  On SQLite every table becomes STRICT.  Only the types of columns are touched (create table, alter
- * table .. add column); casts, quotes and comments are not.
+ * Foreign keys are refused: SQLite would not check them.  On SQLite every table becomes STRICT.
+ * Only the types of columns are touched (create table, alter table .. add column); casts, quotes
+ * and comments are not.
  *
  * Where the two must differ, whole lines are kept for one of them:
  *

@@ -161,20 +161,16 @@ static enum err set_session(struct postgres *db, const char *name, struct proble
     char sql[1024];
 
     /*
-     * The writer works by key, on tables that may grow a thousandfold within the minute that passes
-     * between two looks of autovacuum.  A cached plan that reads a table from end to end, right for
-     * the ten rows it had, would ruin it: so plans that do are never preferred there.
+     * A table may grow a thousandfold within the minute that passes between two looks of
+     * autovacuum.  A cached plan that reads it from end to end, right for the ten rows it had,
+     * would ruin all that go by key: so such plans are the last resort.  The writer goes by key
+     * alone.
      */
-    const char *planner = db->sql.read_only ? ""
-                                            : "set enable_seqscan = off;"
-                                              "set enable_hashjoin = off;"
-                                              "set enable_mergejoin = off;";
-
     snprintf(sql, sizeof(sql),
              "set search_path = %s; set lock_timeout = %d; set statement_timeout = %d;"
-             "set default_transaction_read_only = %s; set jit = off; %s",
+             "set default_transaction_read_only = %s; set jit = off; set enable_seqscan = off; %s",
              name, LOCK_MS_MAX, db->sql.statement_ms_max, db->sql.read_only ? "on" : "off",
-             planner);
+             db->sql.read_only ? "" : "set enable_hashjoin = off; set enable_mergejoin = off;");
     return run(db, "cannot set up the session", sql, problem);
 }
 

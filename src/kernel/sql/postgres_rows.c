@@ -65,7 +65,7 @@ static void put_double(struct bytes *bytes, double value)
 static void put_text(struct bytes *bytes, struct str text)
 {
     put32(bytes, text.ptr ? (int64_t)text.len : -1);
-    if (text.len > 0)
+    if (text.ptr && text.len > 0)
         memcpy(room(bytes, text.len), text.ptr, text.len);
 }
 

@@ -46,7 +46,7 @@ static bool fits(const struct postgres_statement *statement, struct binds binds)
     return true;
 }
 
-/* A guard must fail by itself when it touches no row: the commit behind it is on its way already. */
+/* A guard must fail by itself when it touches no row: the commit is on its way right behind it. */
 static char *guard_text(char *sql)
 {
     static const char fmt[] = "with g as (%s returning 1) select 1 / count(*) from g";

@@ -274,12 +274,15 @@ static bool asked_within(struct cx *cx, size_t bytes, int *count)
     arena_reset(&cx->arena);
     cx->arena.budget_bytes = bytes;
     cx->arena.exhausted = &exhausted;
-    if (setjmp(exhausted) != 0)
+    if (setjmp(exhausted) != 0) {
+        cx->arena.exhausted = NULL;
         return false;
+    }
     FINE(cx, sql_rows_ask(cx, &item_table, rows, 2, count_found, count));
     FINE(cx,
          sql_rows_ask(cx, &item_table, rows, 1, bytes < 500 ? must_not_come : count_found, count));
     FINE(cx, sql_sync(cx));
+    cx->arena.exhausted = NULL;
     return true;
 }
 

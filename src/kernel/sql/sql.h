@@ -8,7 +8,10 @@
  *   - statements are prepared once per connection and cached by the address of their text, so SQL
  *     text is static, never built from values;
  *   - what a driver cannot do is an error with a recorded reason, never a silent difference;
- *   - after a failed statement sql_standing tells whether the transaction still exists.
+ *   - after a failed statement sql_standing tells whether the transaction still exists;
+ *   - text is UTF-8 without zero bytes, compared and sorted by bytes; LIKE tells cases apart, but
+ *     its escape character differs: always write escape '\';
+ *   - columns are bigint, text or double precision (see dialect.h); truth values are 0 and 1.
  *
  * Modules use only the first part; the rest is for kernel/work.
  */
@@ -79,7 +82,10 @@ MUST_CHECK enum err sql_open(struct sql **out, const struct sql_options *options
 void sql_close(struct sql *db);
 enum sql_kind sql_kind(const struct sql *db);
 
+/** Writers wait up to 5 s for another process.  Errors: BUSY "database_busy" | "database_gone". */
 MUST_CHECK enum err sql_begin(struct cx *cx);
+/** Errors: STORAGE "commit_unknown" (the connection broke meanwhile: look whether it took place),
+ *  and those of all that was sent before. */
 MUST_CHECK enum err sql_commit(struct cx *cx);
 void sql_rollback(struct cx *cx); /* Also reconnects a lost PostgreSQL connection, best effort. */
 MUST_CHECK enum err sql_savepoint(struct cx *cx);
@@ -116,7 +122,8 @@ enum row_write { ROW_INSERT, ROW_UPSERT, ROW_DELETE };
 /**
  * Write count rows of one table.  SQLite: a cached statement per row.  PostgreSQL: one array
  * statement (unnest), sent without waiting; its outcome arrives with the next sql_sync, read or
- * commit.  ROW_INSERT refuses an existing key.  Errors as sql_run.
+ * commit.  ROW_INSERT refuses an existing key.  Needs: no key twice in one call.  Errors as sql_run,
+ * BAD_INPUT "bad_text" (not UTF-8, or a zero byte).
  */
 MUST_CHECK enum err sql_rows_write(struct cx *cx, const struct table *table, enum row_write how,
                                    const void *const *rows, size_t count);
@@ -131,8 +138,9 @@ MUST_CHECK enum err sql_rows_ask(struct cx *cx, const struct table *table, const
                                  size_t count, sql_row_found *found, void *context);
 MUST_CHECK enum err sql_sync(struct cx *cx); /* Wait for what was sent; report the first failure. */
 
-/** Send a statement whose result is not read but which must touch at least one row: an error
- *  otherwise (used for the fencing check in front of a commit). */
+/** Send an insert, update or delete without returning, whose result is not read but which must
+ *  touch at least one row (used for the fencing check in front of a commit).  Errors: CONFLICT
+ *  "guard" otherwise, here or at the commit, which then does not take place. */
 MUST_CHECK enum err sql_send_guard(struct cx *cx, const char *sql, struct binds binds);
 
 /* ---- Migrations ---- */
@@ -145,7 +153,7 @@ struct migration {
 /**
  * Apply what is missing of owner's migrations, in order, each in its own transaction with its
  * checksum, under an advisory lock.  Errors: CONFLICT "migration_changed" naming the migration
- * whose text is not what was applied; STORAGE.
+ * whose text is not what was applied, "migration_order"; STORAGE.
  */
 MUST_CHECK enum err sql_migrate(struct cx *cx, const char *owner,
                                 const struct migration *migrations);

@@ -354,6 +354,7 @@ static bool within(struct cx *cx, size_t bytes)
 {
     static const char sql[] = "select id, name from item order by id";
     static const struct field fields[] = {F(item, id), F(item, name), F_END};
+    volatile bool enough = false; /* Set behind setjmp. */
     struct list rows;
     jmp_buf exhausted;
 
@@ -363,9 +364,10 @@ static bool within(struct cx *cx, size_t bytes)
     if (setjmp(exhausted) == 0) {
         FINE(cx, sql_raw_all(cx, fields, sizeof(struct item), &rows, sql, NO_BINDS));
         CHECK_EQ_INT(rows.count, 50);
-        return true;
+        enough = true;
     }
-    return false;
+    cx->arena.exhausted = NULL;
+    return enough;
 }
 
 TEST_DB(spent_memory_unwinds_cleanly,
