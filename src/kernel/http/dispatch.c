@@ -292,106 +292,6 @@ static enum err decode(struct task *task)
     return OK;
 }
 
-/* ---- Admission: route, key, scope, rate ---- */
-
-static enum err take_rate(struct call *call, uint64_t bucket, int64_t rate_per_s)
-{
-    struct dispatcher *dispatcher = call->dispatcher;
-    struct env *env = dispatcher->platform->env;
-    struct cx *cx = &call->task.cx;
-    int64_t wait_ms = limiter_take(dispatcher->limiter, bucket, rate_per_s,
-                                   rate_per_s * RATE_BURST_SECONDS, env->monotonic_us(env));
-
-    if (wait_ms == 0)
-        return OK;
-    cx->problem.retry_after_ms = wait_ms;
-    return fail(cx, ERR_TOO_MANY, "rate_limited",
-                "more than %" PRId64 " requests a second: try again in %" PRId64 " ms", rate_per_s,
-                wait_ms);
-}
-
-static enum err admit_anonymous(struct call *call)
-{
-    struct dispatcher *dispatcher = call->dispatcher;
-    struct str peer = call->exchange ? http_peer(call->exchange) : STR("test");
-    int64_t rate = dispatcher->options.anonymous_rate_per_s;
-
-    return take_rate(call, str_hash(peer, 1), rate ? rate : ANONYMOUS_RATE_PER_S);
-}
-
-static enum err find_caller(struct call *call, const struct caller **out)
-{
-    struct str token = call_header(call, "Authorization");
-    struct cx *cx = &call->task.cx;
-    enum key_state state;
-
-    if (token.len < 7 || !str_eq_nocase((struct str){token.ptr, 7}, STR("Bearer "))) {
-        TRY(admit_anonymous(call));
-        return fail(cx, ERR_UNAUTHORIZED, "no_key",
-                    "send an API key: Authorization: Bearer gvy_...");
-    }
-    token = str_trim((struct str){token.ptr + 7, token.len - 7});
-    if ((call->uncached ? key_lookup : key_find)(call->dispatcher->platform, token, cx->now_ms, out,
-                                                 &state))
-        return OK;
-    if (state == KEY_NOT_OPEN && !call->uncached)
-        return ERR_BUSY; /* Not a failure yet: a reader thread opens the space. */
-    TRY(admit_anonymous(call));
-    return key_refuse(cx, state);
-}
-
-/* A public route with a parameter {space} is about that space; others are about the default. */
-static enum err find_public_space(struct call *call, struct space **out)
-{
-    const char *at = strstr(call->req.route->path, "{space}");
-    struct platform *platform = call->dispatcher->platform;
-    struct str name = str_of(call->dispatcher->options.default_space);
-    struct cx *cx = &call->task.cx;
-    int index = 0;
-
-    if (at) {
-        for (const char *c = call->req.route->path; c < at; c++)
-            index += *c == '{';
-        name = call->req.params[index].text;
-    }
-    pthread_mutex_lock(&platform->lock);
-    *out = NULL;
-    for (int k = 0; k < platform->space_count; k++)
-        if (str_is(name, platform->spaces[k]->name))
-            *out = platform->spaces[k];
-    pthread_mutex_unlock(&platform->lock);
-    if (!*out && !call->uncached)
-        return ERR_BUSY;
-    if (!*out)
-        return fail(cx, ERR_NOT_FOUND, "no_such_space", "there is no such space");
-    return OK;
-}
-
-static enum err admit(struct task *task)
-{
-    struct call *call = (struct call *)task;
-    struct cx *cx = &task->cx;
-    const struct caller *caller = NULL;
-    struct space *space;
-
-    TRY(router_find(call->dispatcher->router, &call->req, call->method, call->path));
-    if (!call->req.route->scope) {
-        TRY(find_public_space(call, &space));
-        TRY(admit_anonymous(call));
-    } else {
-        TRY(find_caller(call, &caller));
-        space = caller->space;
-        cx->caller = caller;
-        TRY(take_rate(call, (uint64_t)caller->key_id, caller->rate_per_s));
-        if (!cx_has_scope(cx, call->req.route->scope))
-            return fail(cx, ERR_FORBIDDEN, "scope_missing", "this key lacks the scope %s",
-                        call->req.route->scope);
-    }
-    cx->space = space;
-    task->space = space;
-    return OK;
-}
-
 static void run_decoded(struct call *call)
 {
     enum err err = task_guarded(&call->task, decode);
@@ -403,25 +303,6 @@ static void run_decoded(struct call *call)
 }
 
 /* ---- A space that is not open yet: a reader thread opens it, then the call goes on ---- */
-
-static enum err open_run(struct task *task)
-{
-    struct call *call = (struct call *)task;
-    struct str token = call_header(call, "Authorization");
-    struct problem problem;
-    struct space *space;
-    struct str name = str_of(call->dispatcher->options.default_space);
-
-    if (token.len > 7 && call->req.route->scope)
-        name = key_space_of(str_trim((struct str){token.ptr + 7, token.len - 7}));
-    else if (call->req.params[0].text.ptr)
-        name = call->req.params[0].text;
-    if (space_open(call->dispatcher->platform, name, &space, &problem) != OK &&
-        problem.err != ERR_NOT_FOUND) /* A key of no space is an unknown key: admit says so. */
-        return fail(&task->cx, ERR_BUSY, "space_unavailable", "%s", problem.detail);
-    call->uncached = true;
-    return admit(task);
-}
 
 static void open_done(struct task *task, enum err err)
 {
@@ -439,7 +320,7 @@ static void run_after_open(struct call *call)
     enum err err;
 
     task->tx = TX_NONE;
-    task->run = open_run;
+    task->run = call_open_space;
     task->done = open_done;
     err = readers_submit(call->dispatcher->platform->readers, task);
     if (err != OK)
@@ -462,7 +343,7 @@ static void on_head(struct http_exchange *x, void *context, size_t *body_bytes_m
     trace_begin(call);
     if (system_answer(call))
         return;
-    err = task_guarded(&call->task, admit);
+    err = task_guarded(&call->task, call_admit);
     if (err == ERR_BUSY && call->task.cx.problem.err == OK)
         err = OK; /* Its space is not open: decided in on_request. */
     if (err != OK)
@@ -522,7 +403,7 @@ void dispatch_once(struct dispatcher *dispatcher, const struct dispatch_request 
     *answer = (struct dispatch_answer){.pending = true};
     trace_begin(call);
     if (!system_answer(call)) {
-        err = task_guarded(&call->task, admit);
+        err = task_guarded(&call->task, call_admit);
         if (err == ERR_BUSY && call->task.cx.problem.err == OK)
             run_after_open(call);
         else if (err != OK)

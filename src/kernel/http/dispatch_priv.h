@@ -63,6 +63,11 @@ struct call *call_take(struct dispatcher *dispatcher);
 void call_give_back(struct call *call);
 void call_finish(struct call *call, enum err err);
 
+/* admit.c: as the run of a task.  call_admit yields BUSY without a problem when the space of the
+ * call is not open; call_open_space, on a reader thread, opens it and admits. */
+MUST_CHECK enum err call_admit(struct task *task);
+MUST_CHECK enum err call_open_space(struct task *task);
+
 /* observe.c */
 void watches_make(struct dispatcher *dispatcher);
 void watches_free(struct dispatcher *dispatcher);
