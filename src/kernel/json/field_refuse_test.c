@@ -3,7 +3,7 @@
  */
 #include <stdio.h>
 
-#include "kernel/json/field_test.h"
+#include "kernel/json/field_fixture.h"
 #include "test/kit/test.h"
 
 struct refusal {
@@ -13,7 +13,7 @@ struct refusal {
 
 static void check_refusal(const struct refusal *row)
 {
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
     struct whole whole;
     struct str text = cx_printf(&cx, "{%s}", row->text);
     enum err err = field_read(&cx, whole_fields, FIELD_STRICT, text, &whole, sizeof(whole));
@@ -59,7 +59,7 @@ TEST(field_wrong_types, "a value of another type is refused by name and place")
          "a/b~c: must be text, got a whole number"},
         {"\"labels\":{\"a\":null}", "wrong_type", "/labels/a", "a: must be text, got null"},
     };
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
     struct whole whole;
 
     CHECK_REFUSALS(rows);
@@ -201,7 +201,7 @@ TEST(field_deep_errors, "an error deep inside names the whole way, behind the ca
          "\"tags\":[\"a\",\"b\",\"c\",\"d\"]}]}]",
          "out_of_range", "/groups/0/parts/0/tags", "tags: must have 0 to 3 items, got 4"},
     };
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
     struct group group;
     struct json v;
 

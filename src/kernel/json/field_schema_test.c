@@ -1,7 +1,7 @@
 /*
  * field_schema_test.c - the JSON Schema of a table, for those who send and those who receive.
  */
-#include "kernel/json/field_test.h"
+#include "kernel/json/field_fixture.h"
 #include "test/kit/test.h"
 
 static struct str schema(struct cx *cx, const struct field *fields, bool request)
@@ -31,7 +31,7 @@ static struct str at(struct cx *cx, struct str text, const char *path)
 
 TEST(schema_small, "a schema is written to the letter")
 {
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
 
     CHECK_EQ_TEXT(
         schema(&cx, place_fields, true),
@@ -51,7 +51,7 @@ struct expectation {
 
 static void check_schema(bool request, const struct expectation *rows, size_t count)
 {
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
     struct str text = schema(&cx, whole_fields, request);
 
     for (size_t k = 0; k < count; k++) {

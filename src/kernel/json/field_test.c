@@ -1,7 +1,7 @@
 /*
  * field_test.c - one table in and out: every type, what is absent, the limits it leaves open.
  */
-#include "kernel/json/field_test.h"
+#include "kernel/json/field_fixture.h"
 
 #include <stdio.h>
 
@@ -23,7 +23,7 @@ static const char all_text[] =
 
 TEST(field_round_trip, "every type is read and written as the same text")
 {
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
     struct str text = cx_printf(&cx, "%s}", all_text);
     struct str out = cx_printf(&cx, "%s,\"given\":0}", all_text);
     const struct group *group;
@@ -64,7 +64,7 @@ TEST(field_absent, "what is absent or null takes its fallback, whatever the stru
         "\"colour\":null,\"created_at\":null,\"id\":null,\"total\":null,\"balance\":null,"
         "\"currency\":null,\"place\":null,\"groups\":null,\"numbers\":null,\"ids\":null,"
         "\"labels\":null,\"any\":null}"};
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
 
     for (int k = 0; k < 2; k++) {
         struct whole whole;
@@ -94,7 +94,7 @@ TEST(field_absent, "what is absent or null takes its fallback, whatever the stru
 
 TEST(field_lenient, "a lenient reader skips what it does not know and still checks what it does")
 {
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
     struct whole whole;
 
     CHECK_EQ_INT(field_read(&cx, whole_fields, FIELD_LENIENT,
@@ -113,7 +113,7 @@ TEST(field_lenient, "a lenient reader skips what it does not know and still chec
 
 TEST(field_default_limits, "limits that a table leaves open are the type's own")
 {
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
     char *bytes = cx_alloc(&cx, 64000);
     struct whole whole;
     const int counts[] = {FIELD_TEXT_LEN_MAX, FIELD_TEXT_LEN_MAX + 1, FIELD_LIST_COUNT_MAX,
@@ -169,7 +169,7 @@ TEST(field_open_ended, "a bound on one side binds that side")
         {STR("{\"body\":0,\"due\":\"1970-01-01T00:00:00.999Z\"}"), ERR_BAD_INPUT},
         {STR("{\"body\":0,\"due\":\"1970-01-01T00:00:02.001Z\"}"), ERR_BAD_INPUT},
     };
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
     struct open_ended out;
 
     for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
@@ -205,7 +205,7 @@ TEST(field_omit, "OMIT leaves out what is absent, of every type")
         F_END,
     };
     struct str texts[] = {STR("a")};
-    struct cx cx = field_test_cx();
+    struct cx cx = field_fixture_cx();
     struct sparse sparse = {.n = 9};
 
     CHECK_EQ_TEXT(field_json(&cx, fields, &sparse), "{}");

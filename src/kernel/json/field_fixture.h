@@ -1,10 +1,10 @@
 /*
- * field_test.h - a table with every type and flag, for the tests of field tables.
+ * field_fixture.h - a table with every type and flag, for the tests of field tables.
  *
  * Invariant: field_round_trip holds a text of every member.
  */
-#ifndef GREVY_JSON_FIELD_TEST_H
-#define GREVY_JSON_FIELD_TEST_H
+#ifndef GREVY_JSON_FIELD_FIXTURE_H
+#define GREVY_JSON_FIELD_FIXTURE_H
 
 #include "kernel/json/field.h"
 
@@ -100,7 +100,7 @@ static const struct field whole_fields[] = {
     F_END,
 };
 
-static inline struct cx field_test_cx(void)
+static inline struct cx field_fixture_cx(void)
 {
     struct cx cx;
 
