@@ -1,8 +1,8 @@
 /*
  * gzip.c - zlib, one stream per thread, reset between replies.
  *
- * Level 1: on JSON lists of 2 to 100 kB it costs half the time of level 6 and gives away a tenth
- * of the saving.
+ * Level 2: 20 kB of a JSON list take 28 us and become 17 %; level 6 takes 69 us for 15 %, and
+ * level 1 is no faster than 2.
  */
 #include "kernel/http/gzip.h"
 
@@ -13,7 +13,7 @@
 #include <zlib.h>
 
 enum {
-    LEVEL = 1,
+    LEVEL = 2,
     WINDOW_BITS = 15 + 16, /* 32 KiB, and 16 asks zlib for the gzip format. */
     MEMORY_LEVEL = 7,      /* A hash of 16 Ki entries: what a reset clears. */
 };

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "kernel/http/sweeper.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@ enum {
     SLICES = 8,                      /* A period is divided so that no visit is long. */
     PERIOD_US_MIN = 20 * 1000,       /* 400 wake-ups a second at most. */
     PERIOD_US_MAX = 1000 * 1000,     /* How late a cut may come. */
+    CROWD = 512,                     /* Connections; fewer are not worth a trim. */
     TRIM_AFTER_US = 2 * 1000 * 1000, /* Idle this long: not a client between two requests. */
 };
 
@@ -55,6 +57,18 @@ static void trim(struct connection *c)
     c->trimmed = true;
     if (c->pool && from < to && all_zero((char *)from, to - from))
         madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+/* After a crowd has left: the allocator keeps what it freed in pieces, 26 KiB a connection. */
+static void trim_heap(struct worker *worker)
+{
+    if (worker->connection_peak < worker->connection_count)
+        worker->connection_peak = worker->connection_count;
+    if (worker->connection_count > worker->connection_peak / 4)
+        return;
+    if (worker->connection_peak >= CROWD)
+        malloc_trim(0);
+    worker->connection_peak = worker->connection_count;
 }
 
 /* ---- Cuts ---- */
@@ -158,6 +172,7 @@ void sweep(struct worker *worker)
         return;
     worker->sweep_us = worker->now_us + worker->server->sweep_us / SLICES;
     linger_sweep(&worker->lingers, worker->now_us);
+    trim_heap(worker);
     for (; count > 0 && worker->connection_count > 0; count--) {
         if (worker->sweep_at >= worker->connection_count)
             worker->sweep_at = 0;

@@ -149,7 +149,7 @@ TEST(sweeper_trim, "a connection that was idle for long serves again", .slow = t
     rig_stop(&rig);
 }
 
-TEST(sweeper_places, "beyond the most connections clients wait until one has gone")
+TEST_THREADS(sweeper_places, "beyond the most connections clients wait until one has gone")
 {
     struct rig rig = {.options = {.connections_max = 2}};
     struct client a, b, c;
@@ -268,7 +268,7 @@ static void *keep_asking(void *context)
 {
     struct rig *rig = context;
     struct client client;
-    struct heard heard = {0};
+    struct heard heard;
     int answered = 0;
 
     dial(&client, rig);

@@ -136,8 +136,8 @@ static void listen_for(struct worker *worker, bool on)
     struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.u64 = TAG_LISTEN};
 
     epoll_ctl(worker->epoll_fd, EPOLL_CTL_MOD, worker->server->listen_fd, &event);
-    worker->server->listen_paused = !on;
-    worker->server->listen_again_us = worker->now_us + ACCEPT_PAUSE_US;
+    worker->listen_paused = !on;
+    worker->listen_again_us = worker->now_us + ACCEPT_PAUSE_US;
 }
 
 /* Clients wait in the kernel's queue meanwhile; without the pause we would spin. */
@@ -182,8 +182,9 @@ static int sleep_ms(const struct worker *worker)
 {
     int64_t us = worker->sweep_us - worker->now_us;
 
-    if (worker->connection_count == 0 && worker->lingers.count == 0 &&
-        !worker->server->listen_paused && !atomic_load(&worker->server->draining))
+    if (worker->connection_peak == 0 && worker->connection_count == 0 &&
+        worker->lingers.count == 0 && !worker->listen_paused &&
+        !atomic_load(&worker->server->draining))
         return -1;
     return us <= 0 ? 0 : (int)(us / 1000) + 1;
 }
@@ -253,8 +254,7 @@ void *worker_main(void *worker_)
         resume_ready(worker);
         MHD_run(worker->daemon);
         sweep(worker);
-        if (worker->server->listen_paused && worker == worker->server->workers &&
-            worker->now_us >= worker->server->listen_again_us)
+        if (worker->listen_paused && worker->now_us >= worker->listen_again_us)
             listen_for(worker, true);
         if (atomic_load(&worker->server->draining) && drained(worker))
             break;
