@@ -171,6 +171,27 @@ TEST_DB(binds_must_agree, "binds that do not fit the placeholders are refused be
     fixture_close(&f);
 }
 
+TEST(every_byte_is_checked, "a zero byte or a broken sequence is found wherever it stands")
+{
+    enum { LEN = 26 };
+    static const unsigned char bad[] = {0, 0x80, 0xc3, 0xff};
+    char text[LEN + 1] = "abcdefghijklmnopqrstuvwxyz";
+    struct cx cx;
+
+    cx_open(&cx, env_system(), FIXTURE_CX_BYTES);
+    FINE(&cx, text_check(&cx, (struct str){text, LEN}));
+    FINE(&cx, text_check(&cx, (struct str){0}));
+    FINE(&cx, text_check(&cx, STR("\x01\x7f twelve \x01\x7f and \xf4\x8f\xbf\xbf")));
+    for (int at = 0; at < LEN; at++) {
+        for (size_t k = 0; k < sizeof(bad); k++) {
+            text[at] = (char)bad[k];
+            FAILS(&cx, ERR_BAD_INPUT, "bad_text", text_check(&cx, (struct str){text, LEN}));
+        }
+        text[at] = 'x';
+    }
+    cx_close(&cx);
+}
+
 TEST_DB(full_width_statements, "a statement takes 64 binds and gives 64 columns")
 {
     static const char sql[] =
