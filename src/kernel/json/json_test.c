@@ -156,6 +156,8 @@ TEST(json_refuse_texts, "broken texts are refused at the byte that breaks them")
         SYNTAX("\"\\u12\"", 1, 2, "\\u needs four hexadecimal digits"),
         SYNTAX("\"\\ud800\"", 1, 2, "half a surrogate pair"),
         SYNTAX("\"\\udc00\"", 1, 2, "half a surrogate pair"),
+        SYNTAX("\"\\udfff\"", 1, 2, "half a surrogate pair"),
+        SYNTAX("\"\\udbff\\ue000\"", 1, 2, "half a surrogate pair"),
         SYNTAX("\"ab\\ud83d\\u0041\"", 1, 4, "half a surrogate pair"),
         SYNTAX("\"a\tb\"", 1, 3, "control character 0x09 in a text: write it as \\u0009"),
         SYNTAX("\"a\nb\"", 1, 3, "control character 0x0a"),
@@ -212,9 +214,14 @@ TEST(json_many_keys, "objects of any size are checked for duplicate keys, and st
     for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++) {
         int count = counts[k];
         char where[60];
+        size_t used_bytes;
+        struct str text;
 
         cx_reset(&cx);
-        CHECK_EQ_INT(json_parse(&cx, many_keys(&cx, count, -1), &v), OK);
+        text = many_keys(&cx, count, -1);
+        used_bytes = cx.arena.used_bytes;
+        CHECK_EQ_INT(json_parse(&cx, text, &v), OK);
+        CHECK_EQ_INT(cx.arena.used_bytes, used_bytes); /* The table of keys is given back. */
         CHECK_EQ_INT(json_count(v), count);
         CHECK_EQ_INT(json_parse(&cx, many_keys(&cx, count, count - 1), &v), ERR_BAD_INPUT);
         snprintf(where, sizeof(where), "line %d, column 1: the object has \"k0\"", count + 1);
