@@ -122,8 +122,8 @@ enum row_write { ROW_INSERT, ROW_UPSERT, ROW_DELETE };
 /**
  * Write count rows of one table.  SQLite: a cached statement per row.  PostgreSQL: one array
  * statement (unnest), sent without waiting; its outcome arrives with the next sql_sync, read or
- * commit.  ROW_INSERT refuses an existing key.  Needs: no key twice in one call.  Errors as sql_run,
- * BAD_INPUT "bad_text" (not UTF-8, or a zero byte).
+ * commit.  ROW_INSERT refuses an existing key.  Needs: no key twice in one call.  Errors: as
+ * sql_run, and BAD_INPUT "bad_text" (not UTF-8, or a zero byte).
  */
 MUST_CHECK enum err sql_rows_write(struct cx *cx, const struct table *table, enum row_write how,
                                    const void *const *rows, size_t count);
