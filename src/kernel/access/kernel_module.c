@@ -8,6 +8,7 @@
 #include "kernel/access/key.h"
 #include "kernel/access/person.h"
 #include "kernel/access/routes.h"
+#include "kernel/effect/effect.h"
 #include "kernel/work/dead.h"
 #include "kernel/work/idempotency.h"
 
@@ -57,7 +58,9 @@ const struct module kernel_module = {
          .flags = ROUTE_AUDIT, .status = 204,
          .doc = "Let it go: an event's key goes on with the next event."}),
     .jobs = JOBS({"kernel.idempotency_rotate", HOUR_MS, idempotency_rotate,
-                  "Empties the day of stored answers that is over 24 hours old."}),
+                  "Empties the day of stored answers that is over 24 hours old."},
+                 {"kernel.effect_purge", 10 * MINUTE_MS, effect_purge,
+                  "Forgets calls to the outside that were settled an hour ago."}),
     .produces = PRODUCES({"person.erased", person_erased_fields,
                           "A person's key was dropped: what it sealed cannot be read again."},
                          {"kernel.dead_letter_discarded", dead_discarded_fields,

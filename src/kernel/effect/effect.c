@@ -11,7 +11,7 @@
 #include "kernel/effect/answer.h"
 #include "kernel/work/background.h"
 
-static const struct effect_kind *kind_named(const struct platform *platform, struct str name)
+const struct effect_kind *effect_kind_named(const struct platform *platform, struct str name)
 {
     for (const struct module *const *m = platform->modules; *m; m++)
         for (const struct effect_kind *e = (*m)->effects; e && e->name; e++)
@@ -54,7 +54,7 @@ enum err effect_put(struct cx *cx, const struct effect_new *effect, int64_t *id)
                              .error = STR("")};
     struct json_out headers;
 
-    assert(kind_named(cx->space->platform, row.kind)); /* In the module's table. */
+    assert(effect_kind_named(cx->space->platform, row.kind)); /* In the module's table. */
     json_open(&headers, cx, 64);
     json_object(&headers);
     for (size_t k = 0; k < effect->headers.count; k++) {
@@ -117,7 +117,7 @@ static enum err answer_run(struct task *task)
     TRY(row_find(cx, &effect_table, &row, &found));
     if (!found || row.state != EFFECT_ROW_WAITING)
         return OK; /* Discarded by a person while it was under way. */
-    kind = kind_named(cx->space->platform, row.kind);
+    kind = effect_kind_named(cx->space->platform, row.kind);
     if (!kind)
         return settle(cx, &row, &answer, EFFECT_FAILED);
     answer.attempt = (int)row.attempts + 1;
@@ -152,6 +152,18 @@ static void answer_done(struct task *task, enum err err)
     background->effects_due_ms = 0;
     cx_close(&task->cx);
     free(effect);
+}
+
+enum err effect_purge(struct cx *cx, bool *more)
+{
+    int64_t gone;
+
+    TRY(sql_run(cx, &gone,
+                "delete from kernel_effect where id in (select id from kernel_effect"
+                " where state = 'done' and next_ms < ?1 order by next_ms limit ?2)",
+                BIND(INT(cx->now_ms - EFFECT_DONE_KEPT_MS), INT(EFFECT_PURGE_ROWS_MAX))));
+    *more = gone == EFFECT_PURGE_ROWS_MAX;
+    return OK;
 }
 
 struct effect_task *effect_task_make(struct space *space)

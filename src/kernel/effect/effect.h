@@ -9,9 +9,8 @@
  * Invariants:
  *   - no call is made inside a transaction or before its row is committed;
  *   - connect and total time-outs always apply; replies are read up to EFFECT_REPLY_BYTES_MAX;
- *   - retries are bounded per effect, and per host by a budget: at most one retry for every ten
- * first attempts over a floor of EFFECT_RETRY_FLOOR_PER_MINUTE, so that a failing provider is not
- *     hammered.
+ *   - retries are bounded per effect, and per host by a budget: one retry for every ten first
+ *     calls, and EFFECT_RETRY_FLOOR_PER_MINUTE beside; a retry without budget waits its turn.
  */
 #ifndef GREVY_EFFECT_EFFECT_H
 #define GREVY_EFFECT_EFFECT_H
@@ -25,6 +24,7 @@ enum {
     EFFECT_ATTEMPTS_MAX = 8,
     EFFECT_REPLY_BYTES_MAX = 1 << 20,
     EFFECT_RETRY_FLOOR_PER_MINUTE = 30,
+    EFFECT_PURGE_ROWS_MAX = 500,
     EFFECT_DONE_KEPT_MS = 3600 * 1000, /* Settled rows stay this long for inspection. */
 };
 
@@ -49,7 +49,10 @@ struct effect_workers *effect_start(struct platform *platform);
 void effect_stop(struct effect_workers *workers);
 /** Hand over one due row (copied); false: all workers have enough to do, try later. */
 bool effect_offer(struct effect_workers *workers, struct space *space, const void *effect_row);
-/** May an effect to this URL be tried again now? Takes from the host's budget. */
-bool effect_may_retry(struct effect_workers *workers, struct str url, bool first_attempt);
+/** Count a call to the URL's host; for a retry, is there still budget for one? */
+bool effect_may_call(struct effect_workers *workers, struct str url, bool retry, int64_t now_ms);
+const struct effect_kind *effect_kind_named(const struct platform *platform, struct str name);
+/** Job: forget effects that were settled EFFECT_DONE_KEPT_MS ago. */
+MUST_CHECK enum err effect_purge(struct cx *cx, bool *more);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "kernel/base/log.h"
 #include "kernel/effect/answer.h"
+#include "kernel/effect/budget.h"
 #include "kernel/effect/secret.h"
 #include "kernel/work/background.h"
 
@@ -23,6 +24,7 @@ struct effect_workers {
     struct effect_task *head, **tail;
     int depth;
     bool closing;
+    struct effect_budget budget;
 };
 
 /* ---- One call ---- */
@@ -186,9 +188,21 @@ static void start_thread(struct effect_workers *workers)
         workers->thread_count++;
 }
 
+bool effect_may_call(struct effect_workers *workers, struct str url, bool retry, int64_t now_ms)
+{
+    bool may;
+
+    pthread_mutex_lock(&workers->lock);
+    may = budget_take(&workers->budget, url, retry, now_ms);
+    pthread_mutex_unlock(&workers->lock);
+    return may;
+}
+
 bool effect_offer(struct effect_workers *workers, struct space *space, const void *effect_row)
 {
     const struct effect_row *row = effect_row;
+    const struct effect_kind *kind = effect_kind_named(space->platform, row->kind);
+    struct env *env = space->platform->env;
     struct effect_task *effect;
     struct cx *cx;
 
@@ -198,6 +212,8 @@ bool effect_offer(struct effect_workers *workers, struct space *space, const voi
         return false;
     }
     pthread_mutex_unlock(&workers->lock);
+    if (!effect_may_call(workers, row->url, row->attempts > 0, env->wall_ms(env)))
+        return false;
     effect = effect_task_make(space);
     cx = &effect->task.cx;
     effect->call = (struct outside_call){.id = row->id,
@@ -210,7 +226,8 @@ bool effect_offer(struct effect_workers *workers, struct space *space, const voi
                                          .content_type = cx_copy(cx, row->content_type),
                                          .body = cx_copy(cx, row->body),
                                          .trace = cx_copy(cx, row->trace),
-                                         .timeout_ms = EFFECT_TIMEOUT_MS,
+                                         .timeout_ms = kind && kind->timeout_ms ? kind->timeout_ms
+                                                                                : EFFECT_TIMEOUT_MS,
                                          .cx = cx};
     if (workers->platform->options.manual) {
         perform(workers, effect);

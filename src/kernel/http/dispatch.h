@@ -35,8 +35,8 @@ void dispatcher_attach(struct dispatcher *dispatcher, struct http_options *optio
 /** From now on /readyz fails: the load balancer looks elsewhere while requests finish. */
 void dispatcher_drain(struct dispatcher *dispatcher);
 
-/* For the test harness, which has no sockets: one request through the same pipeline, on a platform in
- * manual mode. */
+/* For the test harness, which has no sockets: one request through the same pipeline, on a platform
+ * in manual mode. */
 struct dispatch_request {
     struct str method, target, body;
     const struct pair *headers;

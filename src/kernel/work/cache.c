@@ -1,5 +1,6 @@
 /*
- * cache.c - shards of a hash table with a ring of ages; one mutex each, held for a lookup and a copy.
+ * cache.c - shards of a hash table with a ring of ages; one mutex each, held for a lookup and a
+ * copy.
  */
 #include "kernel/work/cache.h"
 

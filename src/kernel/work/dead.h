@@ -1,5 +1,6 @@
 /*
- * dead.h - what failed for good, or is failing: to be looked at, driven again, or let go by a person.
+ * dead.h - what failed for good, or is failing: to be looked at, driven again, or let go by a
+ * person.
  *
  * Kinds and ids: event "CONSUMER:SEQ", timer "NAME:KEY:DUE_MS", effect "eff_...".
  *

@@ -156,8 +156,8 @@ static void renew(struct writer *writer)
     if (err == OK && changed == 1)
         return;
     sql_rollback(cx);
-    if (err == OK)
-        err = lease_lost(writer, cx);
+    if (err == OK && lease_lost(writer, cx) != OK)
+        fail_clear(cx); /* Nobody waits for this answer. */
 }
 
 /* Keys that the writing process made or revoked. */

@@ -15,8 +15,8 @@ struct reader_pool *readers_start(struct platform *platform);
 void readers_stop(struct reader_pool *pool);
 /** Queue a read; a task with tx TX_NONE only runs there, without a transaction (slow pure work). */
 MUST_CHECK enum err readers_submit(struct reader_pool *pool, struct task *task);
-/** Run a read at once on the calling thread, over connections of its own: for a thread that must not
- *  wait for the others, because it may be one of them. */
+/** Run a read at once on the calling thread, over connections of its own: for a thread that must
+ *  not wait for the others, because it may be one of them. */
 void readers_run_here(struct reader_pool *pool, struct task *task);
 int readers_depth(struct reader_pool *pool);
 

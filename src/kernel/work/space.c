@@ -62,6 +62,7 @@ enum err platform_open(struct platform *platform, const struct platform_options 
     platform->env->random(platform->env, &random, sizeof(random));
     snprintf(platform->holder, sizeof(platform->holder), "%s:%d:%08x", host, (int)getpid(), random);
     settings_register(platform->modules);
+    writer_register();
     platform->readers = readers_start(platform);
     platform->effects = effect_start(platform);
     return OK;

@@ -69,7 +69,7 @@ struct effect_new {
 };
 MUST_CHECK enum err effect_put(struct cx *cx, const struct effect_new *effect, int64_t *id);
 
-/** Forget everything the running command has written and go on: a dry run, an import with errors. */
+/** Forget everything the running command has written and go on: a dry run, a refused import. */
 MUST_CHECK enum err cx_undo(struct cx *cx);
 
 /* ---- Memory of a module in a space: set by its open, freed by its close ---- */

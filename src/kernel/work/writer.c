@@ -12,9 +12,31 @@
 #include <time.h>
 
 #include "kernel/base/log.h"
+#include "kernel/watch/watch.h"
 #include "kernel/work/setting.h"
 
 enum { LEASE_TEND_MS = 500 };
+
+static struct watch_histogram queue_wait = {
+    "grevy_queue_wait_seconds", "Time of a command in the queue of its writer.", "", 1e-6, 0};
+static struct watch_histogram batch_size = {"grevy_batch_commands", "Commands of one commit.", "",
+                                            1, 0};
+static struct watch_histogram commit_time = {"grevy_commit_seconds",
+                                             "Time to write and commit a batch.", "", 1e-6, 0};
+
+void writer_register(void)
+{
+    watch_register_histogram(&queue_wait);
+    watch_register_histogram(&batch_size);
+    watch_register_histogram(&commit_time);
+}
+
+static int64_t now_us(const struct writer *writer)
+{
+    struct env *env = writer->space->platform->env;
+
+    return env->monotonic_us(env);
+}
 
 /* ---- The queue ---- */
 
@@ -95,6 +117,8 @@ static int take(struct writer *writer, struct task **tasks, bool wait)
     }
     writer->depth -= count;
     pthread_mutex_unlock(&writer->lock);
+    for (int k = 0; k < count; k++)
+        watch_observe(&queue_wait, (uint64_t)(now_us(writer) - tasks[k]->queued_us));
     return count;
 }
 
@@ -128,9 +152,7 @@ static enum err run_and_keep(struct task *task)
 
 static bool too_late(struct writer *writer, struct task *task)
 {
-    struct env *env = writer->space->platform->env;
-
-    return task->deadline_us && env->monotonic_us(env) > task->deadline_us;
+    return task->deadline_us && now_us(writer) > task->deadline_us;
 }
 
 static enum err run_one(struct writer *writer, struct task *task, struct work *work)
@@ -194,6 +216,8 @@ static enum err commit(struct writer *writer)
     struct cx *cx = &writer->cx;
     enum err err;
 
+    int64_t began_us = now_us(writer);
+
     TRY(batch_flush(batch, cx));
     if (!batch->wrote) {
         sql_rollback(cx);
@@ -214,6 +238,7 @@ static enum err commit(struct writer *writer)
         writer->last_ms = batch->now_ms;
         writer->last_id = batch->ids.last;
         writer->seq = batch->seq;
+        watch_observe(&commit_time, (uint64_t)(now_us(writer) - began_us));
     }
     return err;
 }
@@ -348,6 +373,7 @@ bool writer_step(struct writer *writer, bool wait)
     count += background_collect(writer, tasks + count, BATCH_BACKGROUND_MAX);
     if (count == 0)
         return pending(writer); /* An effect called inline has left its answer. */
+    watch_observe(&batch_size, (uint64_t)count);
     atomic_fetch_add(&writer->batches, 1);
     atomic_fetch_add(&writer->commands, count);
     if (count == 1)

@@ -40,9 +40,10 @@ struct writer {
     int64_t lease_checked_us;
 
     atomic_llong batches, commands, reruns, lost_transactions;
-    atomic_llong queue_wait_us_sum;
 };
 
+/** The writers' histograms; once per process. */
+void writer_register(void);
 MUST_CHECK enum err writer_start(struct space *space, struct problem *problem);
 void writer_stop(struct space *space);
 /** One batch of what is due; false when there was nothing.  wait: sleep until there is. */
