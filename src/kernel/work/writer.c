@@ -465,6 +465,16 @@ enum err writer_start(struct space *space, struct problem *problem)
     return err;
 }
 
+/* Without a thread tasks may be left: each is answered exactly once. */
+static void refuse_waiting(struct writer *writer)
+{
+    struct task *tasks[WRITER_TASKS_MAX];
+    int count;
+
+    while ((count = take(writer, tasks, false)) > 0)
+        refuse_all(tasks, count);
+}
+
 void writer_stop(struct space *space)
 {
     struct writer *writer = space->writer;
@@ -477,6 +487,7 @@ void writer_stop(struct space *space)
     pthread_mutex_unlock(&writer->lock);
     if (writer->threaded)
         pthread_join(writer->thread, NULL);
+    refuse_waiting(writer);
     background_close(writer);
     lease_release(writer);
     if (writer->batch.slots)
