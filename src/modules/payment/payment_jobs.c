@@ -428,7 +428,8 @@ enum err payment_statement_answered(struct cx *cx, const struct effect_answer *a
     if (page.next.len > 0)
         return fetch(cx, &rec, page.next);
     rec.state = RECONCILIATION_COMPARING;
-    TRY(timer_set(cx, "payment.compare", rec.id, cx_now_ms(cx)));
+    /* Each step sets the next a millisecond later: from here on all are due at once. */
+    TRY(timer_set(cx, "payment.compare", rec.id, cx_now_ms(cx) - HOURS_OF_DAY));
     return row_put(cx, &reconciliation_table, &rec);
 }
 
