@@ -201,10 +201,15 @@ static bool workers_run(struct http_server *server)
     return false;
 }
 
+/* An answer may still be on its way to wake a worker: its descriptor stays until the very end. */
 void server_release(struct http_server *server)
 {
-    if (atomic_fetch_sub(&server->references, 1) == 1)
-        free(server);
+    if (atomic_fetch_sub(&server->references, 1) != 1)
+        return;
+    for (int k = 0; k < server->worker_count; k++)
+        if (server->workers[k].wake_fd > 0)
+            close(server->workers[k].wake_fd);
+    free(server);
 }
 
 struct http_server *http_start(const struct http_options *options, struct problem *problem)
@@ -235,7 +240,7 @@ struct http_server *http_start(const struct http_options *options, struct proble
     workers_close(server);
     if (server->listen_fd >= 0)
         close(server->listen_fd);
-    free(server);
+    server_release(server);
     return NULL;
 }
 

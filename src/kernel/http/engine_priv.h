@@ -155,7 +155,7 @@ struct http_server {
     atomic_bool listening; /* Worker 0 still accepts. */
     atomic_bool draining;
     _Atomic int64_t drain_us; /* Until when, while draining. */
-    atomic_int references;    /* http_stop's, and one per orphaned exchange. */
+    atomic_int references;    /* http_stop's, one per orphaned exchange, one per answer. */
     int worker_count;
     struct worker workers[WORKERS_MAX];
 };

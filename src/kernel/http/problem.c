@@ -2,7 +2,9 @@
  * problem.c - problem documents (RFC 9457).
  *
  * {"type":"urn:grevy:problem:CODE","title","status","code","detail","pointer",members...}
- * The type names the code and leads nowhere: documentation moves, codes do not.
+ * The type names the code and leads nowhere: documentation moves, codes do not.  The same document
+ * as problem_json (json/problem.h), but without a unit of work to allocate from: it must also be
+ * said when there is no exchange yet, or no memory for one.
  */
 #include "kernel/http/engine_priv.h"
 

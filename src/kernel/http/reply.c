@@ -64,23 +64,34 @@ static void compress(struct http_exchange *x, struct gzip **gzip)
         x->packed = gzip_pack(gzip, x->reply.body, &x->packed_len);
 }
 
-void http_reply(struct http_exchange *x, const struct http_reply *reply)
+static void give(struct http_exchange *x)
 {
-    enum answer before;
+    enum answer before = (enum answer)atomic_exchange(&x->answer, ANSWER_GIVEN);
 
-    keep(x, reply);
-    if (x->worker != worker_self && x->reply.body.len >= CALLER_GZIP_BYTES_MIN) {
-        struct gzip *gzip = NULL;
-
-        compress(x, &gzip);
-        gzip_free(gzip);
-    }
-    before = (enum answer)atomic_exchange(&x->answer, ANSWER_GIVEN);
     assert(before != ANSWER_GIVEN); /* One reply per exchange. */
     if (before == ANSWER_AWAITED)
         worker_ready(x->worker, x);
     else if (before == ANSWER_ORPHANED)
         exchange_end(x, 0);
+}
+
+void http_reply(struct http_exchange *x, const struct http_reply *reply)
+{
+    struct http_server *server = x->server;
+    struct gzip *gzip = NULL;
+
+    keep(x, reply);
+    if (x->worker == worker_self) {
+        give(x);
+        return;
+    }
+    if (x->reply.body.len >= CALLER_GZIP_BYTES_MIN)
+        compress(x, &gzip);
+    gzip_free(gzip);
+    /* Once given, the exchange, the worker and even the server may end before we return. */
+    atomic_fetch_add(&server->references, 1);
+    give(x);
+    server_release(server);
 }
 
 /* ---- Building ---- */

@@ -331,6 +331,4 @@ void worker_close(struct worker *worker)
     free(worker->by_fd);
     if (worker->epoll_fd >= 0)
         close(worker->epoll_fd);
-    if (worker->wake_fd >= 0)
-        close(worker->wake_fd);
 }
