@@ -82,7 +82,7 @@ void batch_clear(struct batch *batch)
     }
     batch->entry_count = batch->dirty_count = 0;
     batch->table_count = 0;
-    batch->broken = batch->wrote = false;
+    batch->broken = batch->wrote = batch->fate_unknown = false;
 }
 
 static void slots_grow(struct batch *batch)

@@ -45,7 +45,7 @@ struct batch {
     int table_count;
     int64_t now_ms, seq;
     struct ids ids;
-    bool alone, broken, wrote;
+    bool alone, broken, wrote, fate_unknown;
 };
 
 struct event_pending {

@@ -19,9 +19,10 @@
 #include "kernel/work/writer.h"
 
 enum {
-    LEASE_MS = 6000,       /* A hung holder is replaced after this. */
-    LEASE_RENEW_MS = 2000, /* An idle holder renews this often; commits renew by themselves. */
-    LEASE_TRY_MS = 1000,   /* A standby process looks this often. */
+    LEASE_MS = 6000,          /* A hung holder is replaced after this. */
+    LEASE_RENEW_MS = 2000,    /* An idle holder renews this often; commits renew by themselves. */
+    LEASE_TRY_MS = 1000,      /* A standby process looks this often. */
+    COMMIT_ASK_MS_MAX = 5000, /* How long to ask after the fate of a commit. */
 };
 
 struct lease_row {
@@ -69,8 +70,10 @@ static bool lock_free(struct writer *writer, struct cx *cx)
     if (sql_kind(writer->db) == SQL_POSTGRES) {
         /* One lock per schema; taken by this session already counts as free. */
         return sql_raw_all(cx, fields, sizeof(struct number), &rows,
-                           "select case when pg_try_advisory_lock(hashtext('grevy writer'),"
-                           " hashtext(current_schema())) then 1 else 0 end",
+                           "select case when exists (select 1 from pg_locks where granted"
+                           "  and locktype = 'advisory' and pid = pg_backend_pid())"
+                           " or pg_try_advisory_lock(hashtext('grevy writer'),"
+                           "  hashtext(current_schema())) then 1 else 0 end",
                            NO_BINDS) == OK &&
                rows.count == 1 && LIST_AT(rows, struct number, 0)->value == 1;
     }
@@ -139,11 +142,15 @@ enum err lease_take(struct writer *writer, struct problem *problem)
     return err;
 }
 
+/* A connection that was lost and made again has lost the lock: it is taken again, or another has it
+ * and the fence, too. */
 static void renew(struct writer *writer)
 {
     struct cx *cx = &writer->cx;
     int64_t changed = 0;
     enum err err = sql_begin(cx);
+
+    (void)lock_free(writer, cx);
 
     if (err == OK)
         err = sql_raw_run(cx, &changed,
@@ -233,11 +240,17 @@ enum err lease_lost(struct writer *writer, struct cx *cx)
     return fail(cx, ERR_BUSY, "not_the_writer", "another process writes this space: try again");
 }
 
-bool lease_committed(struct writer *writer, int64_t last_id)
+enum commit_fate lease_fate(struct writer *writer, int64_t last_id)
 {
+    struct env *env = writer->space->platform->env;
+    int64_t until_us = env->monotonic_us(env) + (int64_t)COMMIT_ASK_MS_MAX * 1000;
     struct lease_row row;
 
-    sql_rollback(&writer->cx); /* Reconnects. */
-    fail_clear(&writer->cx);
-    return read_lease(writer, &writer->cx, &row) == OK && row.last_id == last_id;
+    do {
+        sql_rollback(&writer->cx); /* Reconnects. */
+        fail_clear(&writer->cx);
+        if (read_lease(writer, &writer->cx, &row) == OK)
+            return row.last_id == last_id ? COMMIT_DONE : COMMIT_NOT_DONE;
+    } while (env->monotonic_us(env) < until_us);
+    return COMMIT_UNKNOWN;
 }

@@ -15,10 +15,6 @@
 #include "kernel/watch/watch.h"
 #include "kernel/work/setting.h"
 
-enum { LEASE_TEND_MS = 500 };
-
-static struct watch_histogram queue_wait = {
-    "grevy_queue_wait_seconds", "Time of a command in the queue of its writer.", "", 1e-6, 0};
 static struct watch_histogram batch_size = {"grevy_batch_commands", "Commands of one commit.", "",
                                             1, 0};
 static struct watch_histogram commit_time = {"grevy_commit_seconds",
@@ -26,7 +22,7 @@ static struct watch_histogram commit_time = {"grevy_commit_seconds",
 
 void writer_register(void)
 {
-    watch_register_histogram(&queue_wait);
+    queue_register();
     watch_register_histogram(&batch_size);
     watch_register_histogram(&commit_time);
 }
@@ -36,90 +32,6 @@ static int64_t now_us(const struct writer *writer)
     struct env *env = writer->space->platform->env;
 
     return env->monotonic_us(env);
-}
-
-/* ---- The queue ---- */
-
-enum err writer_submit(struct writer *writer, struct task *task, bool internal)
-{
-    bool wake, refuse;
-
-    task->next = NULL;
-    task->mark = arena_mark(&task->cx.arena);
-    task->queued_us = writer->space->platform->env->monotonic_us(writer->space->platform->env);
-    pthread_mutex_lock(&writer->lock);
-    refuse = !internal && writer->depth >= QUEUE_COMMANDS_MAX;
-    if (!refuse) {
-        if (writer->tail[task->priority])
-            writer->tail[task->priority]->next = task;
-        else
-            writer->head[task->priority] = task;
-        writer->tail[task->priority] = task;
-        writer->depth++;
-    }
-    wake = writer->sleeping;
-    pthread_mutex_unlock(&writer->lock);
-    if (refuse) {
-        task->cx.problem.retry_after_ms = SECOND_MS;
-        return fail(&task->cx, ERR_BUSY, "overloaded",
-                    "%d commands wait already: try again in a second", QUEUE_COMMANDS_MAX);
-    }
-    if (wake)
-        pthread_cond_signal(&writer->wake);
-    return OK;
-}
-
-void writer_wake(struct writer *writer)
-{
-    pthread_mutex_lock(&writer->lock);
-    pthread_cond_signal(&writer->wake);
-    pthread_mutex_unlock(&writer->lock);
-}
-
-/* Sleep until a command comes, background work is due, or the lease wants tending. */
-static void sleep_until_due(struct writer *writer)
-{
-    struct env *env = writer->space->platform->env;
-    int64_t due_ms = background_due_ms(writer), wait_ms = LEASE_TEND_MS;
-    struct timespec until;
-
-    if (due_ms != INT64_MAX && due_ms - env->wall_ms(env) < wait_ms)
-        wait_ms = due_ms - env->wall_ms(env);
-    if (wait_ms <= 0)
-        return;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    writer->sleeping = true;
-    pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
-    writer->sleeping = false;
-}
-
-static int take(struct writer *writer, struct task **tasks, bool wait)
-{
-    int max = writer->space->platform->options.batch_commands_max, count = 0;
-
-    max = max > 0 && max < BATCH_COMMANDS_MAX ? max : BATCH_COMMANDS_MAX;
-    pthread_mutex_lock(&writer->lock);
-    if (wait && writer->depth == 0 && !writer->closing)
-        sleep_until_due(writer);
-    for (int p = 0; p < PRIORITY_COUNT; p++) {
-        while (writer->head[p] && count < max) {
-            tasks[count++] = writer->head[p];
-            writer->head[p] = writer->head[p]->next;
-            if (!writer->head[p])
-                writer->tail[p] = NULL;
-        }
-    }
-    writer->depth -= count;
-    pthread_mutex_unlock(&writer->lock);
-    for (int k = 0; k < count; k++)
-        watch_observe(&queue_wait, (uint64_t)(now_us(writer) - tasks[k]->queued_us));
-    return count;
 }
 
 /* ---- One command ---- */
@@ -208,6 +120,24 @@ static enum err begin(struct writer *writer)
     return sql_begin(&writer->cx);
 }
 
+/* The answer to a commit was lost.  If its fate cannot be learnt, nothing may run again: this process
+ * stops writing, and takes the lease anew when the database is back. */
+static enum err settle_unknown(struct writer *writer, struct cx *cx, enum err err)
+{
+    struct problem problem = cx->problem;
+    enum commit_fate fate = lease_fate(writer, writer->batch.ids.last);
+
+    fail_clear(cx);
+    if (fate == COMMIT_DONE)
+        return OK;
+    cx->problem = problem;
+    if (fate == COMMIT_UNKNOWN) {
+        writer->batch.fate_unknown = true;
+        atomic_store(&writer->space->writing, false);
+    }
+    return err;
+}
+
 /* Write what changed and commit.  The last id drawn names this very commit, so that a commit whose
  * answer got lost can be asked for. */
 static enum err commit(struct writer *writer)
@@ -227,11 +157,8 @@ static enum err commit(struct writer *writer)
     err = lease_guard(writer, cx);
     if (err == OK)
         err = sql_commit(cx);
-    if (err != OK && cx->problem.code && strcmp(cx->problem.code, "commit_unknown") == 0 &&
-        lease_committed(writer, batch->ids.last)) {
-        fail_clear(cx);
-        err = OK;
-    }
+    if (err != OK && cx->problem.code && strcmp(cx->problem.code, "commit_unknown") == 0)
+        err = settle_unknown(writer, cx, err);
     if (err != OK && cx->problem.code && strcmp(cx->problem.code, "guard") == 0)
         return lease_lost(writer, cx);
     if (err == OK) {
@@ -310,6 +237,28 @@ static enum err run_alone(struct writer *writer, struct task *task, struct work 
     return err;
 }
 
+/* Whether these are on the disk nobody knows now; their Idempotency-Keys will tell. */
+static void leave_open(struct writer *writer, struct task *const *tasks, int count)
+{
+    for (int k = 0; k < count; k++) {
+        struct cx *cx = &tasks[k]->cx;
+
+        if (writer->results[k] != OK)
+            continue; /* Refused before the commit. */
+        cx->problem.retry_after_ms = SECOND_MS;
+        writer->results[k] = fail(cx, ERR_STORAGE, "commit_unknown",
+                                  "the database went away while committing: ask again with the same"
+                                  " Idempotency-Key");
+    }
+}
+
+static enum err refuse(struct task *task)
+{
+    task->cx.problem.retry_after_ms = SECOND_MS;
+    return fail(&task->cx, ERR_BUSY, "not_the_writer",
+                "another process writes this space: try again");
+}
+
 static void rerun_each(struct writer *writer, struct task *const *tasks, int count)
 {
     sql_rollback(&writer->cx);
@@ -318,7 +267,9 @@ static void rerun_each(struct writer *writer, struct task *const *tasks, int cou
     for (int k = 0; k < count; k++) {
         fail_clear(&tasks[k]->cx);
         arena_rewind(&tasks[k]->cx.arena, tasks[k]->mark);
-        writer->results[k] = run_alone(writer, tasks[k], &writer->works[k]);
+        writer->results[k] = atomic_load(&writer->space->writing)
+                                 ? run_alone(writer, tasks[k], &writer->works[k])
+                                 : refuse(tasks[k]);
     }
 }
 
@@ -342,21 +293,8 @@ static void answer(struct writer *writer, struct task *const *tasks, int count)
 
 static void refuse_all(struct task *const *tasks, int count)
 {
-    for (int k = 0; k < count; k++) {
-        tasks[k]->cx.problem.retry_after_ms = SECOND_MS;
-        tasks[k]->done(tasks[k], fail(&tasks[k]->cx, ERR_BUSY, "not_the_writer",
-                                      "another process writes this space: try again"));
-    }
-}
-
-static bool pending(struct writer *writer)
-{
-    bool any;
-
-    pthread_mutex_lock(&writer->lock);
-    any = writer->depth > 0;
-    pthread_mutex_unlock(&writer->lock);
-    return any;
+    for (int k = 0; k < count; k++)
+        tasks[k]->done(tasks[k], refuse(tasks[k]));
 }
 
 bool writer_step(struct writer *writer, bool wait)
@@ -365,21 +303,21 @@ bool writer_step(struct writer *writer, bool wait)
     int count;
 
     lease_tend(writer);
-    count = take(writer, tasks, wait);
+    count = queue_take(writer, tasks, wait);
     if (!atomic_load(&writer->space->writing)) {
         refuse_all(tasks, count);
         return count > 0;
     }
     count += background_collect(writer, tasks + count, BATCH_BACKGROUND_MAX);
     if (count == 0)
-        return pending(writer); /* An effect called inline has left its answer. */
+        return queue_pending(writer); /* An effect called inline has left its answer. */
     watch_observe(&batch_size, (uint64_t)count);
     atomic_fetch_add(&writer->batches, 1);
     atomic_fetch_add(&writer->commands, count);
     if (count == 1)
         writer->results[0] = run_alone(writer, tasks[0], &writer->works[0]);
     else if (!run_together(writer, tasks, count))
-        rerun_each(writer, tasks, count);
+        (writer->batch.fate_unknown ? leave_open : rerun_each)(writer, tasks, count);
     answer(writer, tasks, count);
     return true;
 }
@@ -424,17 +362,6 @@ static enum err open_database(struct writer *writer, struct problem *problem)
     return OK;
 }
 
-static void init_sync(struct writer *writer)
-{
-    pthread_condattr_t attributes;
-
-    pthread_mutex_init(&writer->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&writer->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 enum err writer_start(struct space *space, struct problem *problem)
 {
     struct writer *writer = calloc(1, sizeof(*writer));
@@ -443,7 +370,7 @@ enum err writer_start(struct space *space, struct problem *problem)
     assert(writer);
     writer->space = space;
     writer->lock_fd = -1;
-    init_sync(writer);
+    queue_open(writer);
     space->writer = writer;
     err = open_database(writer, problem);
     if (err == OK)
@@ -471,7 +398,7 @@ static void refuse_waiting(struct writer *writer)
     struct task *tasks[WRITER_TASKS_MAX];
     int count;
 
-    while ((count = take(writer, tasks, false)) > 0)
+    while ((count = queue_take(writer, tasks, false)) > 0)
         refuse_all(tasks, count);
 }
 

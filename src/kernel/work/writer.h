@@ -52,6 +52,13 @@ bool writer_step(struct writer *writer, bool wait);
 MUST_CHECK enum err writer_submit(struct writer *writer, struct task *task, bool internal);
 void writer_wake(struct writer *writer);
 
+/* queue.c */
+void queue_register(void);
+void queue_open(struct writer *writer);
+/** Take what waits, the highest priority first, at most a batch; wait: sleep until there is some. */
+int queue_take(struct writer *writer, struct task **tasks, bool wait);
+bool queue_pending(struct writer *writer);
+
 /* lease.c */
 MUST_CHECK enum err lease_take(struct writer *writer, struct problem *problem);
 /** Take or keep the lease when that is due.  Sets space->writing. */
@@ -61,8 +68,9 @@ void lease_release(struct writer *writer);
 MUST_CHECK enum err lease_guard(struct writer *writer, struct cx *cx);
 /** The fence is another's: stop writing.  Yields BUSY "not_the_writer". */
 MUST_CHECK enum err lease_lost(struct writer *writer, struct cx *cx);
-/** Did the commit whose answer was lost take place? */
-bool lease_committed(struct writer *writer, int64_t last_id);
+/* What became of a commit whose answer was lost.  Asking takes up to COMMIT_ASK_MS_MAX. */
+enum commit_fate { COMMIT_DONE, COMMIT_NOT_DONE, COMMIT_UNKNOWN };
+enum commit_fate lease_fate(struct writer *writer, int64_t last_id);
 
 /* event.c: number a finished command's events and add their rows. */
 MUST_CHECK enum err events_keep(struct batch *batch, struct cx *cx);

@@ -1,0 +1,121 @@
+/*
+ * queue.c - the queue in front of a writer: bounded, by priority, woken when needed.
+ */
+#include <time.h>
+
+#include "kernel/watch/watch.h"
+#include "kernel/work/writer.h"
+
+enum { LEASE_TEND_MS = 500 };
+
+static struct watch_histogram queue_wait = {
+    "grevy_queue_wait_seconds", "Time of a command in the queue of its writer.", "", 1e-6, 0};
+
+void queue_register(void)
+{
+    watch_register_histogram(&queue_wait);
+}
+
+void queue_open(struct writer *writer)
+{
+    pthread_condattr_t attributes;
+
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+enum err writer_submit(struct writer *writer, struct task *task, bool internal)
+{
+    bool wake, refuse;
+
+    task->next = NULL;
+    task->mark = arena_mark(&task->cx.arena);
+    task->queued_us = writer->space->platform->env->monotonic_us(writer->space->platform->env);
+    pthread_mutex_lock(&writer->lock);
+    refuse = !internal && writer->depth >= QUEUE_COMMANDS_MAX;
+    if (!refuse) {
+        if (writer->tail[task->priority])
+            writer->tail[task->priority]->next = task;
+        else
+            writer->head[task->priority] = task;
+        writer->tail[task->priority] = task;
+        writer->depth++;
+    }
+    wake = writer->sleeping;
+    pthread_mutex_unlock(&writer->lock);
+    if (refuse) {
+        task->cx.problem.retry_after_ms = SECOND_MS;
+        return fail(&task->cx, ERR_BUSY, "overloaded",
+                    "%d commands wait already: try again in a second", QUEUE_COMMANDS_MAX);
+    }
+    if (wake)
+        pthread_cond_signal(&writer->wake);
+    return OK;
+}
+
+void writer_wake(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* Sleep until a command comes, background work is due, or the lease wants tending. */
+static void sleep_until_due(struct writer *writer)
+{
+    struct env *env = writer->space->platform->env;
+    int64_t due_ms = background_due_ms(writer), wait_ms = LEASE_TEND_MS;
+    struct timespec until;
+
+    if (due_ms != INT64_MAX && due_ms - env->wall_ms(env) < wait_ms)
+        wait_ms = due_ms - env->wall_ms(env);
+    if (wait_ms <= 0)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    writer->sleeping = true;
+    pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
+    writer->sleeping = false;
+}
+
+int queue_take(struct writer *writer, struct task **tasks, bool wait)
+{
+    int max = writer->space->platform->options.batch_commands_max, count = 0;
+    struct env *env = writer->space->platform->env;
+
+    max = max > 0 && max < BATCH_COMMANDS_MAX ? max : BATCH_COMMANDS_MAX;
+    pthread_mutex_lock(&writer->lock);
+    if (wait && writer->depth == 0 && !writer->closing)
+        sleep_until_due(writer);
+    for (int p = 0; p < PRIORITY_COUNT; p++) {
+        while (writer->head[p] && count < max) {
+            tasks[count++] = writer->head[p];
+            writer->head[p] = writer->head[p]->next;
+            if (!writer->head[p])
+                writer->tail[p] = NULL;
+        }
+    }
+    writer->depth -= count;
+    pthread_mutex_unlock(&writer->lock);
+    for (int k = 0; k < count; k++)
+        watch_observe(&queue_wait, (uint64_t)(env->monotonic_us(env) - tasks[k]->queued_us));
+    return count;
+}
+
+bool queue_pending(struct writer *writer)
+{
+    bool any;
+
+    pthread_mutex_lock(&writer->lock);
+    any = writer->depth > 0;
+    pthread_mutex_unlock(&writer->lock);
+    return any;
+}
