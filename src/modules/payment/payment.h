@@ -14,7 +14,7 @@
 
 #include "modules/order/order.h"
 
-/* Ids outside: pay_ payments, prf_ parts of refunds, out_ payouts; refunds of aftersale are rfd_. */
+/* Ids outside: pay_ payments, prf_ parts of refunds, out_ payouts; rfd_ refunds of aftersale. */
 #define PAYMENT_REFUND_PREFIX "rfd"
 
 enum payment_state {
@@ -51,7 +51,8 @@ extern const struct field payment_event_fields[];
  * provider refuses puts payment.refund_failed and becomes a payout that waits for a second person;
  * approved, it puts payment.refunded.  Manual payments return, and put, inside this call.
  *
- * Needs:  a command; amount_minor > 0; the caller moves the order's refunded_minor (order_refund_line).
+ * Needs:  a command; amount_minor > 0; the caller moves the order's refunded_minor
+ *         (order_refund_line, order_refund_rest).
  * Errors: CONFLICT "refund_exceeds", "refund_differs" (same refund, another amount).
  */
 MUST_CHECK enum err payment_refund(struct cx *cx, const struct order *order, int64_t amount_minor,

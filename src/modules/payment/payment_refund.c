@@ -196,8 +196,8 @@ enum err payment_refundable(struct cx *cx, int64_t order, int64_t *minor)
     return OK;
 }
 
-/* Newest first; all parts stand before the first is sent, so that each knows what is still under way.
- * Needs: amount_minor is there. */
+/* Newest first; all parts stand before the first is sent, so that each knows what is still under
+ * way.  Needs: amount_minor is there. */
 static enum err spread(struct cx *cx, struct list payments, struct part_new in)
 {
     struct payment_part *parts = CX_ARRAY(cx, struct payment_part, payments.count);
