@@ -1,6 +1,7 @@
 /*
  * mini.h - a whole platform in one process and one thread, for the tests of modules: a frozen
- * clock, a seeded random source, the outside scripted, faults on demand.  Never linked into the server.
+ * clock, a seeded random source, the outside scripted, faults on demand.  Never linked into the
+ * server.
  *
  * Invariants: nothing happens by itself: requests run when sent, background work in mini_settle and
  * mini_sleep_ms; the same seed gives the same ids, keys and bytes.

@@ -34,7 +34,7 @@ static enum err find_caller(struct call *call, const struct caller **out)
 {
     struct str token = call_header(call, "Authorization");
     struct cx *cx = &call->task.cx;
-    enum key_state state;
+    enum key_state state = KEY_UNKNOWN;
 
     if (token.len < 7 || !str_eq_nocase((struct str){token.ptr, 7}, STR("Bearer "))) {
         TRY(admit_anonymous(call));

@@ -28,8 +28,8 @@ MUST_CHECK enum err dead_list(struct cx *cx, int64_t limit, struct list *out);
 /** Errors: NOT_FOUND "no_such_letter". */
 MUST_CHECK enum err dead_get(struct cx *cx, struct str kind, struct str id,
                              struct dead_letter *out);
-/** Try again now, with a fresh count of attempts.  Errors: NOT_FOUND; CONFLICT "waits_behind" for an
- *  event whose key has an earlier one. */
+/** Try again now, with a fresh count of attempts.  Errors: NOT_FOUND; CONFLICT "waits_behind" for
+ *  an event whose key has an earlier one. */
 MUST_CHECK enum err dead_redrive(struct cx *cx, struct str kind, struct str id);
 MUST_CHECK enum err dead_discard(struct cx *cx, struct str kind, struct str id);
 

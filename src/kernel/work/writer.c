@@ -120,8 +120,8 @@ static enum err begin(struct writer *writer)
     return sql_begin(&writer->cx);
 }
 
-/* The answer to a commit was lost.  If its fate cannot be learnt, nothing may run again: this process
- * stops writing, and takes the lease anew when the database is back. */
+/* The answer to a commit was lost.  If its fate cannot be learnt, nothing may run again: this
+ * process stops writing, and takes the lease anew when the database is back. */
 static enum err settle_unknown(struct writer *writer, struct cx *cx, enum err err)
 {
     struct problem problem = cx->problem;

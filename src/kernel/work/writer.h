@@ -55,7 +55,7 @@ void writer_wake(struct writer *writer);
 /* queue.c */
 void queue_register(void);
 void queue_open(struct writer *writer);
-/** Take what waits, the highest priority first, at most a batch; wait: sleep until there is some. */
+/** Take what waits, the highest priority first, at most a batch; wait: sleep for it. */
 int queue_take(struct writer *writer, struct task **tasks, bool wait);
 bool queue_pending(struct writer *writer);
 

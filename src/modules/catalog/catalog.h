@@ -5,8 +5,8 @@
  *   - a SKU's code is unique in the space and never changes; its id neither;
  *   - what an order needs to know of a SKU is one row, read by key;
  *   - only SKUs of products on sale can be ordered; changing a price changes no order;
- *   - a bundle consists of its components, which are not bundles; a course may have some beside itself
- *     (material kits), shipped at once or planned for later in its term.
+ *   - a bundle consists of its components, which are not bundles; a course may have some beside
+ *     itself (material kits), shipped at once or planned for later in its term.
  */
 #ifndef GREVY_CATALOG_H
 #define GREVY_CATALOG_H

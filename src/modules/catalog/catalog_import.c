@@ -1,8 +1,8 @@
 /*
  * catalog_import.c - products from a file: all of them, or none.
  *
- * CSV: code,title,kind,price_minor,currency[,stock][,category], named by the first line; one product
- * with one SKU per row.  JSON: a list of the
+ * CSV: code,title,kind,price_minor,currency[,stock][,category], named by the first line; one
+ * product with one SKU per row.  JSON: a list of the
  * bodies of POST /v1/products.  Reading happens on a reader thread (prepare), writing in one
  * command; with dry_run everything is checked and undone.
  */
@@ -112,7 +112,7 @@ static enum err read_header(struct cx *cx, struct csv *csv, int places[COLUMNS])
         for (size_t k = 0; k < count; k++)
             if (str_is(str_trim(fields[k]), columns[c]))
                 places[c] = (int)k;
-        if (places[c] < 0 && c < REQUIRED)
+        if (c < REQUIRED && places[c] < 0)
             return fail(cx, ERR_BAD_INPUT, "missing_column",
                         "the first line must name the columns code,title,kind,price_minor,"
                         "currency and may name stock,category: %s is missing",

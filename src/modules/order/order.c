@@ -262,8 +262,8 @@ enum err order_refund_rest(struct cx *cx, struct order *order, int64_t amount_mi
 {
     if (amount_minor > order->paid_minor - order->refunded_minor)
         return fail(cx, ERR_CONFLICT, "refund_exceeds",
-                    "%" PRId64 " of %" PRId64 " paid are refunded already",
-                    order->refunded_minor, order->paid_minor);
+                    "%" PRId64 " of %" PRId64 " paid are refunded already", order->refunded_minor,
+                    order->paid_minor);
     order->refunded_minor += amount_minor;
     return row_put(cx, &order_table, order);
 }
