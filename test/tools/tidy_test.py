@@ -158,7 +158,7 @@ CASES = [
     ("a time with a unit", kernel("base/a.c", "static int64_t retry_delay_ms_max = 1;"), None),
     ("a bound in front", kernel("base/a.c", "enum { MAX_LINES = 3 };"), "the bound stands last"),
     ("a module without a part", {"src/modules/alpha/README.md": None}, "README.md is missing"),
-    ("a module with an odd part", {"src/modules/alpha/alpha_misc.c": code("")}, "split only into"),
+    ("a module with an odd part", {"src/modules/alpha/misc.c": code("")}, "a module is NAME.c"),
     ("a module whose table is not last",
      {"src/modules/alpha/alpha.c": code(MODULE + "\nint late(void);\n")}, "the last thing in it"),
     ("a long script", {"tools/a.py": "\n" * 501}, "limit 500"),
