@@ -5,7 +5,10 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <string.h>
 #include <time.h>
+
+enum { RANDOM_POOL_BYTES = 1024, RANDOM_SMALL_BYTES_MAX = 64 };
 
 static int64_t read_clock(clockid_t clock, int64_t per_second)
 {
@@ -27,10 +30,27 @@ static int64_t monotonic_us(struct env *env)
     return read_clock(CLOCK_MONOTONIC, 1000000);
 }
 
+/* Drawn from the kernel a kilobyte at a time: a call for each id of a trace would cost more than the
+ * rest of it.  What was handed out is wiped. */
 static void random_bytes(struct env *env, void *out, size_t len)
 {
+    static _Thread_local struct {
+        unsigned char bytes[RANDOM_POOL_BYTES];
+        size_t left;
+    } pool;
+
     (void)env;
-    randombytes_buf(out, len);
+    if (len > RANDOM_SMALL_BYTES_MAX) {
+        randombytes_buf(out, len);
+        return;
+    }
+    if (pool.left < len) {
+        randombytes_buf(pool.bytes, sizeof(pool.bytes));
+        pool.left = sizeof(pool.bytes);
+    }
+    pool.left -= len;
+    memcpy(out, pool.bytes + pool.left, len);
+    sodium_memzero(pool.bytes + pool.left, len);
 }
 
 struct env *env_system(void)

@@ -56,12 +56,27 @@ static void write_all(int fd, const char *bytes, size_t len)
 
 /* ---- One line ---- */
 
+/* Bytes that need neither an escape nor a look at UTF-8. */
+static size_t clean_len(const char *bytes, size_t len)
+{
+    size_t k = 0;
+
+    while (k < len && bytes[k] >= 0x20 && bytes[k] < 0x7f && bytes[k] != '"' && bytes[k] != '\\')
+        k++;
+    return k;
+}
+
 static void add_escaped(struct text *line, struct str s)
 {
     text_add(line, STR("\""));
     for (size_t k = 0; k < s.len;) {
-        unsigned char c = (unsigned char)s.ptr[k];
+        size_t clean = clean_len(s.ptr + k, s.len - k);
 
+        text_add(line, (struct str){s.ptr + k, clean});
+        k += clean;
+        if (k == s.len)
+            break;
+        unsigned char c = (unsigned char)s.ptr[k];
         size_t len = str_utf8_len(s.ptr + k, s.len - k);
 
         if (c == '"' || c == '\\')
@@ -75,16 +90,33 @@ static void add_escaped(struct text *line, struct str s)
     text_add(line, STR("\""));
 }
 
+/* The second is written once for all lines of a thread that fall into it. */
 static void add_time(struct text *line)
 {
+    static _Thread_local struct {
+        time_t second;
+        char bytes[40];
+        size_t len;
+    } last;
     struct timespec now;
     struct tm utc;
+    int ms;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    text_addf(line, "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", utc.tm_year + 1900,
-              utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-              (int)(now.tv_nsec / 1000000));
+    if (now.tv_sec != last.second || last.len == 0) {
+        struct text text = {.ptr = last.bytes, .size = sizeof(last.bytes)};
+
+        gmtime_r(&now.tv_sec, &utc);
+        text_addf(&text, "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.", utc.tm_year + 1900,
+                  utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+        last.second = now.tv_sec;
+        last.len = text.len;
+    }
+    ms = (int)(now.tv_nsec / 1000000);
+    text_add(line, (struct str){last.bytes, last.len});
+    text_add(line, ms < 10 ? STR("00") : ms < 100 ? STR("0") : STR(""));
+    text_add_int(line, ms);
+    text_add(line, STR("Z\""));
 }
 
 static void put_line(const char *bytes, size_t len)
@@ -111,13 +143,19 @@ static size_t make_line(char bytes[LINE_BYTES_MAX], enum log_level level, const 
     struct text line = {.ptr = bytes, .size = LINE_BYTES_MAX - 2}; /* Room for the end. */
 
     add_time(&line);
-    text_addf(&line, ",\"level\":\"%s\",\"event\":\"%s\"", levels[level], event);
+    text_add(&line, STR(",\"level\":\""));
+    text_add(&line, str_of(levels[level]));
+    text_add(&line, STR("\",\"event\":\""));
+    text_add(&line, str_of(event));
+    text_add(&line, STR("\""));
     for (size_t k = 0; k < count; k++) {
         size_t before = line.len;
 
-        text_addf(&line, ",\"%s\":", fields[k].name);
+        text_add(&line, STR(",\""));
+        text_add(&line, str_of(fields[k].name));
+        text_add(&line, STR("\":"));
         if (fields[k].type == LOG_FIELD_INT)
-            text_addf(&line, "%lld", (long long)fields[k].number);
+            text_add_int(&line, fields[k].number);
         else
             add_escaped(&line, fields[k].text);
         if (line.cut) { /* A whole line without the rest is better than a torn one. */

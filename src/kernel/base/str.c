@@ -167,6 +167,21 @@ void text_add(struct text *text, struct str s)
     text->cut |= len < s.len;
 }
 
+void text_add_int(struct text *text, int64_t n)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (n < 0)
+        text_add(text, STR("-"));
+    text_add(text, (struct str){digits + at, sizeof(digits) - at});
+}
+
 void text_addf(struct text *text, const char *fmt, ...)
 {
     size_t room = text->size - text->len;

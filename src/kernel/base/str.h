@@ -43,6 +43,7 @@ struct text {
 };
 
 void text_add(struct text *text, struct str s);
+void text_add_int(struct text *text, int64_t n);
 void text_addf(struct text *text, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif
