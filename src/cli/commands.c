@@ -14,6 +14,8 @@ const struct command commands[] = {
      cmd_audit},
     {"person", "export|erase PERSON [--space NAME] --data DIR | --db URL",
      "Hand out or erase a person's data.", cmd_person},
+    {"sandbox-psp", "[--listen 127.0.0.1:8090] [--auto-pay] [--file PATH]",
+     "Run a payment provider for development.", cmd_sandbox_psp},
     {"openapi", "", "Print the OpenAPI document.", cmd_openapi},
     {"version", "", "Print the version.", cmd_version},
     {NULL, NULL, NULL, NULL},
