@@ -26,6 +26,7 @@
 enum {
     PSP_TEXT_LEN_MAX = 64,
     PSP_URL_LEN_MAX = 512,
+    PSP_EVENT_LEN_MAX = 48,
     PSP_LINES_MAX = 500,  /* Of one page of a statement. */
     PSP_FEE_PPM = 6000,   /* 0.6 % */
     PSP_ATTEMPTS_MAX = 8, /* Of one notice. */

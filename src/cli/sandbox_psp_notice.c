@@ -105,7 +105,7 @@ void psp_line_stop(struct psp_line *line)
 
 struct psp_notice {
     struct psp_work work; /* First: work is cast back to this. */
-    char url[PSP_URL_LEN_MAX + 1], event[40];
+    char url[PSP_URL_LEN_MAX + 1], event[PSP_EVENT_LEN_MAX + 1];
     char *body;
     size_t len;
     int attempts;
@@ -207,7 +207,7 @@ static void put_notice(struct psp *psp, const char *event, struct str url, struc
 void psp_notify(struct cx *cx, struct psp *psp, const struct psp_event *what)
 {
     const struct psp_behaviour *behaviour = &psp->behaviour;
-    char event[40], time[TIME_TEXT_LEN + 1];
+    char event[PSP_EVENT_LEN_MAX + 1], time[TIME_TEXT_LEN + 1];
     struct str body;
 
     snprintf(event, sizeof(event), "evt_%s_%" PRId64, psp->prefix, ++psp->event_count);
