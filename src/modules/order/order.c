@@ -154,6 +154,12 @@ enum err order_put_event(struct cx *cx, const char *type, const struct order *or
     return event_put(cx, type, order_key(cx, order->id), order_event_fields, &event);
 }
 
+enum err order_announce(struct cx *cx, const struct order *order)
+{
+    metric_add(cx, &placed_total, 1);
+    return order_put_event(cx, "order.placed", order);
+}
+
 enum err order_move(struct cx *cx, struct order *order, int state)
 {
     for (size_t k = 0; k < sizeof(transitions) / sizeof(transitions[0]); k++) {
@@ -268,13 +274,6 @@ enum err order_refund_rest(struct cx *cx, struct order *order, int64_t amount_mi
     return row_put(cx, &order_table, order);
 }
 
-static enum err count_placed(struct cx *cx, const struct event *event)
-{
-    (void)event;
-    metric_add(cx, &placed_total, 1);
-    return OK;
-}
-
 const struct module order_module = {
     .name = "order",
     .needs = NEEDS("catalog", "stock"),
@@ -309,7 +308,6 @@ const struct module order_module = {
         {"GET", "/v1/orders/{id:ord}/timeline", order_get_timeline, TX_READ, "order:read",
          QUERY(order_timeline_query, order_timeline_query_fields), .reply = order_timeline_fields,
          .page = true, .doc = "What every module did about it, in order."}),
-    .reacts = REACTS({"order.placed", count_placed}),
     .produces = PRODUCES({"order.placed", order_event_fields, "Placed; its stock is reserved."},
                          {"order.partly_paid", order_event_fields, "A part of the total came in."},
                          {"order.paid", order_event_fields, "All of the total came in."},

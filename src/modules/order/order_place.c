@@ -167,7 +167,7 @@ static enum err store(struct cx *cx, const struct order_quote *quote, struct ord
     TRY(reserve_all(cx, quote, order));
     TRY(add_lines(cx, quote, order, lines));
     TRY(row_add(cx, &order_table, order));
-    TRY(order_put_event(cx, "order.placed", order));
+    TRY(order_announce(cx, order));
     if (order->total_minor == 0 || order->kind != ORDER_SALE)
         return order_pay(cx, order, 0); /* Nothing to wait for. */
     return timer_set(cx, "order.expire", order->id, order->expires_ms);

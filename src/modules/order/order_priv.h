@@ -96,6 +96,8 @@ struct order_note {
 /** Move along the transition table; writes the row and puts the event of the new state.
  *  Errors: CONFLICT "illegal_transition", naming both states. */
 MUST_CHECK enum err order_move(struct cx *cx, struct order *order, int state);
+/** A placed order: its event, and the count. */
+MUST_CHECK enum err order_announce(struct cx *cx, const struct order *order);
 MUST_CHECK enum err order_put_event(struct cx *cx, const char *type, const struct order *order);
 /** Whose key seals the order's personal data: the payer, or the order itself for a guest. */
 struct str order_person(struct cx *cx, const struct order *order);
