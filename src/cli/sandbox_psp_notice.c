@@ -111,7 +111,7 @@ struct psp_notice {
     int attempts;
 };
 
-static size_t ignore(char *bytes, size_t size, size_t count, void *context)
+static size_t ignore(const char *bytes, size_t size, size_t count, void *context)
 {
     (void)bytes;
     (void)context;

@@ -208,7 +208,7 @@ static void bench_close(struct bench *bench)
 
 /* ---- Tests ---- */
 
-TEST(psp_pays, "a charge is paid, its notice is signed and says the fee")
+TEST_THREADS(psp_pays, "a charge is paid, its notice is signed and says the fee")
 {
     struct bench *bench = bench_open();
 
@@ -279,7 +279,7 @@ TEST(psp_refunds, "never more is refunded than was captured, a reference refunds
     bench_close(bench);
 }
 
-TEST(psp_misbehaves, "it fails, doubles, loses, delays and miscounts as told")
+TEST_THREADS(psp_misbehaves, "it fails, doubles, loses, delays and miscounts as told")
 {
     struct bench *bench = bench_open();
     int64_t before_ms;
@@ -317,7 +317,7 @@ TEST(psp_misbehaves, "it fails, doubles, loses, delays and miscounts as told")
     bench_close(bench);
 }
 
-TEST(psp_retries, "a notice that the shop does not take is sent again")
+TEST_THREADS(psp_retries, "a notice that the shop does not take is sent again")
 {
     struct bench *bench = bench_open();
 
