@@ -171,7 +171,8 @@ enum err order_move(struct cx *cx, struct order *order, int state)
         if (state == ORDER_COMPLETED || state == ORDER_CANCELLED || state == ORDER_EXPIRED)
             order->ended_ms = cx_now_ms(cx);
         TRY(row_put(cx, &order_table, order));
-        return order_put_event(cx, transitions[k].event, order);
+        TRY(order_put_event(cx, transitions[k].event, order));
+        return order_get(cx, order->id, order); /* As the reactions left it. */
     }
     fail_record(cx, ERR_CONFLICT, "illegal_transition", "an order that is %s cannot become %s",
                 order_states[order->state], order_states[state]);
