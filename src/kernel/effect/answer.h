@@ -9,6 +9,8 @@
 struct effect_task {
     struct task task; /* First: a task is cast back to this. */
     struct effect_answer answer;
+    const struct effect_kind *kind;
+    enum effect_verdict verdict;
     struct outside_call call;
     struct effect_task *next; /* In the workers' queue. */
 };

@@ -103,39 +103,45 @@ static enum err settle(struct cx *cx, struct effect_row *row, const struct effec
     return row_put(cx, &effect_table, row);
 }
 
+static enum err hand_over(struct task *task)
+{
+    struct effect_task *effect = (struct effect_task *)task;
+
+    return effect->kind->answer(&task->cx, &effect->answer, &effect->verdict);
+}
+
 static enum err answer_run(struct task *task)
 {
     struct effect_task *effect = (struct effect_task *)task;
     struct cx *cx = &task->cx;
     struct effect_row row = {.id = effect->answer.id};
+    struct effect_answer *answer = &effect->answer;
     const struct effect_kind *kind;
-    struct effect_answer answer = effect->answer;
-    enum effect_verdict verdict;
     bool found;
     enum err err;
 
     TRY(row_find(cx, &effect_table, &row, &found));
     if (!found || row.state != EFFECT_ROW_WAITING)
         return OK; /* Discarded by a person while it was under way. */
-    kind = effect_kind_named(cx->space->platform, row.kind);
+    kind = effect->kind = effect_kind_named(cx->space->platform, row.kind);
     if (!kind)
-        return settle(cx, &row, &answer, EFFECT_FAILED);
-    answer.attempt = (int)row.attempts + 1;
-    answer.final =
-        answer.attempt >= (kind->attempts_max ? kind->attempts_max : EFFECT_ATTEMPTS_MAX);
-    verdict = preset(&answer);
+        return settle(cx, &row, answer, EFFECT_FAILED);
+    answer->attempt = (int)row.attempts + 1;
+    answer->final =
+        answer->attempt >= (kind->attempts_max ? kind->attempts_max : EFFECT_ATTEMPTS_MAX);
+    effect->verdict = preset(answer);
     snprintf(cx->trace, sizeof(cx->trace), STR_FMT, STR_ARG(row.trace));
-    err = kind->answer(cx, &answer, &verdict);
+    err = handler_run(task, hand_over);
     if (err != OK) {
-        struct str error = problem_text(cx);
+        struct effect_answer refused = *answer;
 
+        refused.error = problem_text(cx);
         if (!failed_by_itself(cx, err))
             return err;
         TRY(cx_undo(cx));
-        answer.error = error;
-        verdict = answer.final ? EFFECT_FAILED : EFFECT_RETRY;
+        return settle(cx, &row, &refused, answer->final ? EFFECT_FAILED : EFFECT_RETRY);
     }
-    return settle(cx, &row, &answer, verdict);
+    return settle(cx, &row, answer, effect->verdict);
 }
 
 static void answer_done(struct task *task, enum err err)

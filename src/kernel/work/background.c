@@ -29,7 +29,32 @@ bool failed_by_itself(const struct cx *cx, enum err err)
 {
     if (err == ERR_BUSY || err == ERR_DISK_FULL)
         return false; /* The world's fault: the same command will do later. */
-    return !cx->work->batch->broken && (cx->work->savepoint || sql_standing((struct cx *)cx));
+    if (cx->work->batch->broken)
+        return false;
+    if (cx->work->savepoint || sql_standing((struct cx *)cx))
+        return true;
+    /* There any statement that fails takes the transaction along; alone, it was the handler's. */
+    return cx->work->batch->alone && sql_kind(cx->db) == SQL_POSTGRES;
+}
+
+static enum err settle_alone(struct task *task)
+{
+    TRY(batch_settle(&task->cx));
+    return sql_sync(&task->cx);
+}
+
+enum err handler_run(struct task *task, enum err (*run)(struct task *task))
+{
+    struct arena *arena = &task->cx.arena;
+    jmp_buf *outer = arena->exhausted;
+    enum err err = task_guarded(task, run);
+
+    if (err == OK && task->cx.work->batch->alone)
+        err = task_guarded(task, settle_alone);
+    arena->exhausted = outer;
+    if (err != OK)
+        arena->budget_bytes += FAILURE_BYTES_MAX;
+    return err;
 }
 
 /* ---- What is where, at start ---- */
@@ -189,6 +214,7 @@ static struct background_task *new_task(struct collection *c, enum background_ki
 
     cx_reset(cx);
     cx->space = c->writer->space;
+    cx->arena.budget_bytes = CX_BYTES_MAX;
     bg->writer = c->writer;
     bg->kind = kind;
     bg->task.space = c->writer->space;

@@ -28,6 +28,7 @@ enum {
     SCAN_SAVE = 2000,      /* A cursor further behind than this is moved over what does not
                               concern its consumer, so that a restart scans little. */
     STUCK_RETRY_MS = 500,  /* After a failure of the database itself. */
+    FAILURE_BYTES_MAX = 64 * 1024, /* To record a failure with, when memory was what failed. */
 };
 
 struct consumer_state {
@@ -76,6 +77,10 @@ int64_t backoff_ms(struct cx *cx, int64_t attempts);
 struct str problem_text(struct cx *cx); /* "code: detail" of the recorded problem. */
 /** Is this failure the handler's own, to be recorded and stepped over? */
 bool failed_by_itself(const struct cx *cx, enum err err);
+/** Run a handler of a module as a part of task.  Spent memory, and a clash that the database finds
+ *  only when rows are written, are the handler's failures too: the rest of the task records them.
+ *  A clash within a shared batch shows when the task runs again, alone. */
+MUST_CHECK enum err handler_run(struct task *task, enum err (*run)(struct task *task));
 
 /* consume.c */
 enum err event_task_run(struct task *task);

@@ -250,15 +250,12 @@ enum err batch_settle(struct cx *cx)
     if (!batch)
         return OK;
     if (batch->dirty_count > 0) {
-        /* A failure here is an earlier command's: the whole batch must find out whose. */
-        enum err err = batch_flush(batch, cx);
-
-        if (err == OK)
-            err = sql_sync(cx);
-        if (err != OK) {
-            batch->broken = true;
-            return err;
-        }
+        /* A failure here is an earlier command's: the whole batch must find out whose.  So is an
+         * unwinding: the memory of this command went into rows of the others. */
+        batch->broken = true;
+        TRY(batch_flush(batch, cx));
+        TRY(sql_sync(cx));
+        batch->broken = false;
     }
     return flush_own(batch, cx);
 }
@@ -321,7 +318,7 @@ enum err cx_undo(struct cx *cx)
 {
     struct batch *batch = cx->work->batch;
 
-    if (batch->alone && batch->wrote) {
+    if (batch->alone && (batch->wrote || !sql_standing(cx))) {
         /* Alone there is no savepoint: what was flushed can only go with the transaction. */
         sql_rollback(cx);
         batch_drop(batch, cx);

@@ -15,9 +15,12 @@ static const struct reaction *handler_of(const struct module *module, struct str
     return NULL;
 }
 
-static enum err handle(struct cx *cx, const struct module *module, const struct outbox_row *row)
+static enum err handle(struct task *task)
 {
-    const struct reaction *reaction = handler_of(module, row->type);
+    const struct background_task *bg = (const struct background_task *)task;
+    const struct reaction *reaction = handler_of(bg->consumer->module, bg->event.type);
+    const struct outbox_row *row = &bg->event;
+    struct cx *cx = &task->cx;
     struct event event = {.seq = row->seq,
                           .id = row->id,
                           .time_ms = row->time_ms,
@@ -77,7 +80,7 @@ enum err event_task_run(struct task *task)
     TRY(behind_parked(cx, bg, &behind));
     if (behind) {
         TRY(park(cx, bg, STR(""), PARKED_WAITING));
-    } else if ((err = handle(cx, bg->consumer->module, &bg->event)) != OK) {
+    } else if ((err = handler_run(task, handle)) != OK) {
         struct str error = problem_text(cx);
 
         if (!failed_by_itself(cx, err))
@@ -125,7 +128,6 @@ enum err parked_task_run(struct task *task)
 {
     struct background_task *bg = (struct background_task *)task;
     struct parked_row row = {.consumer = bg->parked.consumer, .seq = bg->parked.seq};
-    struct outbox_row event = {.seq = bg->parked.seq};
     struct cx *cx = &task->cx;
     bool found;
     enum err err;
@@ -133,8 +135,9 @@ enum err parked_task_run(struct task *task)
     TRY(row_find(cx, &parked_table, &row, &found));
     if (!found || row.state != PARKED_RETRY || row.next_ms > cx->now_ms)
         return OK; /* Settled by a person meanwhile. */
-    TRY(row_get(cx, &outbox_table, &event));
-    err = handle(cx, bg->consumer->module, &event);
+    bg->event = (struct outbox_row){.seq = row.seq};
+    TRY(row_get(cx, &outbox_table, &bg->event));
+    err = handler_run(task, handle);
     if (err != OK) {
         struct str error = problem_text(cx);
 

@@ -49,8 +49,10 @@ enum err timer_cancel(struct cx *cx, const char *name, int64_t key, int64_t due_
     return row_delete(cx, &timer_table, &row);
 }
 
-static enum err fire(struct cx *cx, const struct timer_row *row)
+static enum err fire(struct task *task)
 {
+    const struct timer_row *row = &((const struct background_task *)task)->timer;
+    struct cx *cx = &task->cx;
     const struct timer *timer = timer_named(cx->space->platform, row->name);
 
     if (!timer)
@@ -70,7 +72,7 @@ enum err timer_task_run(struct task *task)
     TRY(row_find(cx, &timer_table, &row, &found));
     if (!found || row.state != TIMER_WAITING)
         return OK; /* Cancelled by an earlier command of this batch. */
-    err = fire(cx, &row);
+    err = handler_run(task, fire);
     if (err == OK)
         return row_delete(cx, &timer_table, &row);
     struct str error = problem_text(cx);
@@ -88,6 +90,13 @@ enum err timer_task_run(struct task *task)
     return put_timer(cx, &row);
 }
 
+static enum err run_job(struct task *task)
+{
+    struct background_task *bg = (struct background_task *)task;
+
+    return bg->job->job->run(&task->cx, &bg->more);
+}
+
 enum err job_task_run(struct task *task)
 {
     struct background_task *bg = (struct background_task *)task;
@@ -99,7 +108,7 @@ enum err job_task_run(struct task *task)
 
     TRY(row_find(cx, &job_table, &row, &found));
     bg->more = false;
-    err = job->run(cx, &bg->more);
+    err = handler_run(task, run_job);
     if (err != OK) {
         struct str error = problem_text(cx);
 
