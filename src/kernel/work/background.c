@@ -279,6 +279,7 @@ static enum err collect_parked(struct collection *c)
     struct background *background = c->background;
     struct cx *cx = &background->cx;
     struct list rows;
+    int had = c->count;
 
     if (background->parked_due_ms > c->now_ms || c->count >= c->room)
         return OK;
@@ -298,6 +299,8 @@ static enum err collect_parked(struct collection *c)
         bg->parked = *row;
         bg->consumer = consumer;
     }
+    if (rows.count > 0 && c->count == had)
+        background->parked_due_ms = c->now_ms + STUCK_RETRY_MS; /* None is of this process. */
     if (rows.count == 0)
         TRY(next_due(cx, &background->parked_due_ms,
                      "select next_ms from kernel_parked where state = 'retry'"
@@ -380,8 +383,12 @@ static enum err offer_effects(struct collection *c)
     struct list rows;
     size_t offered = 0;
 
-    if (background->effects_due_ms > c->now_ms || background->running_count >= EFFECTS_RUNNING_MAX)
+    if (background->effects_due_ms > c->now_ms)
         return OK;
+    if (background->running_count >= EFFECTS_RUNNING_MAX) {
+        background->effects_due_ms = c->now_ms + STUCK_RETRY_MS; /* An answer looks at once. */
+        return OK;
+    }
     TRY(sql_raw_all(cx, effect_fields, sizeof(struct effect_row), &rows,
                     "select id, kind, key, method, url, headers, secret, content_type, body, trace,"
                     " state, attempts, next_ms, error from kernel_effect"
@@ -415,15 +422,22 @@ static enum err collect(struct collection *c)
     return offer_effects(c);
 }
 
+int64_t writer_now_ms(const struct writer *writer)
+{
+    struct env *env = writer->space->platform->env;
+    int64_t now_ms = env->wall_ms(env);
+
+    return now_ms > writer->last_ms ? now_ms : writer->last_ms;
+}
+
 int background_collect(struct writer *writer, struct task **tasks, int room)
 {
     struct background *background = writer->background;
-    struct env *env = writer->space->platform->env;
     struct collection c = {.writer = writer,
                            .background = background,
                            .tasks = tasks,
                            .room = room,
-                           .now_ms = env->wall_ms(env)};
+                           .now_ms = writer_now_ms(writer)};
     jmp_buf exhausted;
     enum err err;
 

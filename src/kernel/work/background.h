@@ -86,7 +86,7 @@ MUST_CHECK enum err handler_run(struct task *task, enum err (*run)(struct task *
 enum err event_task_run(struct task *task);
 enum err scan_task_run(struct task *task);
 enum err parked_task_run(struct task *task);
-/** The next event of the key comes off its bench. */
+/** row is gone: the first event of its key that is left, if it waits, is tried. */
 MUST_CHECK enum err parked_release_next(struct cx *cx, const struct parked_row *row);
 /* schedule.c */
 enum err timer_task_run(struct task *task);

@@ -106,9 +106,8 @@ enum err parked_release_next(struct cx *cx, const struct parked_row *row)
     return sql_run(cx, NULL,
                    "update kernel_parked set state = 'retry', next_ms = ?1"
                    " where consumer = ?2 and state = 'waiting' and seq ="
-                   " (select min(seq) from kernel_parked where consumer = ?2 and key = ?3"
-                   "   and seq > ?4)",
-                   BIND(INT(cx->now_ms), TEXT(row->consumer), TEXT(row->key), INT(row->seq)));
+                   " (select min(seq) from kernel_parked where consumer = ?2 and key = ?3)",
+                   BIND(INT(cx->now_ms), TEXT(row->consumer), TEXT(row->key)));
 }
 
 static enum err record_failure(struct cx *cx, struct parked_row *row, struct str error)

@@ -66,12 +66,11 @@ void writer_wake(struct writer *writer)
 /* Sleep until a command comes, background work is due, or the lease wants tending. */
 static void sleep_until_due(struct writer *writer)
 {
-    struct env *env = writer->space->platform->env;
     int64_t due_ms = background_due_ms(writer), wait_ms = LEASE_TEND_MS;
     struct timespec until;
 
-    if (due_ms != INT64_MAX && due_ms - env->wall_ms(env) < wait_ms)
-        wait_ms = due_ms - env->wall_ms(env);
+    if (due_ms != INT64_MAX && due_ms - writer_now_ms(writer) < wait_ms)
+        wait_ms = due_ms - writer_now_ms(writer);
     if (wait_ms <= 0)
         return;
     clock_gettime(CLOCK_MONOTONIC, &until);

@@ -196,3 +196,64 @@ TEST_DB(trouble_answers, "an effect whose answer cannot be taken is tried as one
     }
     mini_close(mini);
 }
+
+TEST_DB(trouble_discarded_behind, "discarding an event that waits lets none behind it overtake")
+{
+    struct mini *mini = open_trial(db);
+    const char *waiting;
+
+    trial.way = CLASH_OF_ROWS;
+    for (int k = 0; k < 3; k++) {
+        run(mini, tell, bad);
+        steps(mini);
+    }
+    waiting = mini_text(mini, "POST /v1/dead-letters/event/trial:%" PRId64 "/discard",
+                        mini_count(mini, "select max(seq) - 1 from kernel_parked"));
+    CHECK_EQ_INT(mini_http(mini, waiting, "{\"reason\":\"a test\"}").status / 100, 2);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from kernel_parked where state = 'waiting'"), 1);
+    trial.way = WELL;
+    mini_sleep_ms(mini, HOUR_MS);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from kernel_parked"), 0);
+    mini_close(mini);
+}
+
+static struct writer *writer_of(struct mini *mini)
+{
+    return mini_space(mini)->writer;
+}
+
+TEST_DB(trouble_no_spinning, "what is due but cannot be done now does not keep the writer awake")
+{
+    struct mini *mini = open_trial(db);
+    struct background *background = writer_of(mini)->background;
+
+    mini_sql(mini, "insert into kernel_parked (consumer, seq, type, key, state, attempts, next_ms,"
+                   " error) values ('elsewhere', 1, 'a.b', 'k', 'retry', 1, 1, '')");
+    background->parked_due_ms = 0;
+    steps(mini);
+    CHECK(background_due_ms(writer_of(mini)) > mini_now_ms(mini));
+    background->running_count = EFFECTS_RUNNING_MAX;
+    background->effects_due_ms = 0;
+    steps(mini);
+    CHECK(background_due_ms(writer_of(mini)) > mini_now_ms(mini));
+    background->running_count = 0;
+    mini_close(mini);
+}
+
+TEST_DB(trouble_clock_goes_back, "an hour back, timers, effects and events go on")
+{
+    struct mini *mini = open_trial(db);
+
+    run(mini, tell, good);
+    steps(mini);
+    mini_sleep_ms(mini, -HOUR_MS);
+    mini_on_outside(mini, count_call, NULL);
+    run(mini, call_out, a_url);
+    run(mini, set_timer, NULL);
+    run(mini, tell, good);
+    steps(mini);
+    CHECK_EQ_INT(trial.calls, 1);
+    CHECK_EQ_INT(trial.consumed, 2);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from kernel_timer"), 0);
+    mini_close(mini);
+}

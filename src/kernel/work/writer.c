@@ -56,10 +56,16 @@ enum err task_guarded(struct task *task, enum err (*run)(struct task *task))
 static enum err run_and_keep(struct task *task)
 {
     struct cx *cx = &task->cx;
+    struct batch *batch = cx->work->batch;
+    int64_t seq = batch->seq;
+    enum err err;
 
     TRY(task->run(task));
-    TRY(events_keep(cx->work->batch, cx));
-    return batch_keep(cx->work->batch, cx);
+    TRY(events_keep(batch, cx));
+    err = batch_keep(batch, cx);
+    if (err != OK)
+        batch->seq = seq; /* No gap. */
+    return err;
 }
 
 static bool too_late(struct writer *writer, struct task *task)
@@ -104,16 +110,14 @@ static enum err guarded(struct writer *writer, enum err (*run)(struct writer *wr
 
 static enum err begin(struct writer *writer)
 {
-    struct env *env = writer->space->platform->env;
     struct batch *batch = &writer->batch;
-    int64_t now_ms = env->wall_ms(env);
 
     cx_reset(&writer->cx);
     writer->cx.db = writer->db;
     writer->cx.space = writer->space;
     work_open(&writer->work, &writer->cx, TX_WRITE, batch);
     batch_clear(batch);
-    batch->now_ms = now_ms > writer->last_ms ? now_ms : writer->last_ms;
+    batch->now_ms = writer_now_ms(writer);
     batch->seq = writer->seq;
     batch->ids = (struct ids){.last = writer->last_id, .node = (int)(writer->fence % ID_NODES_MAX)};
     writer->cx.now_ms = batch->now_ms;

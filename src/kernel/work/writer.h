@@ -80,6 +80,8 @@ MUST_CHECK enum err background_open(struct writer *writer, struct cx *cx);
 void background_close(struct writer *writer);
 /** Append due work to tasks; returns how many. */
 int background_collect(struct writer *writer, struct task **tasks, int room);
+/** What is due is judged by the time of batches, which never goes back. */
+int64_t writer_now_ms(const struct writer *writer);
 /** Wall ms at which background work is due next; INT64_MAX: nothing waits. */
 int64_t background_due_ms(const struct writer *writer);
 
