@@ -69,12 +69,12 @@ static enum err find_public_space(struct call *call, struct space **out)
     struct platform *platform = call->dispatcher->platform;
     struct str name = public_space_name(call);
 
-    *out = NULL;
-    pthread_mutex_lock(&platform->lock);
-    for (int k = 0; k < platform->space_count; k++)
-        if (str_is(name, platform->spaces[k]->name))
-            *out = platform->spaces[k];
-    pthread_mutex_unlock(&platform->lock);
+    struct space *space;
+
+    *out = NULL; /* Without the lock, which is held while another space opens. */
+    for (int k = 0; k < SPACES_MAX && (space = atomic_load(&platform->spaces[k])); k++)
+        if (str_is(name, space->name))
+            *out = space;
     if (!*out && !call->uncached)
         return ERR_BUSY;
     if (!*out)

@@ -138,7 +138,9 @@ static enum err run_write(struct call *call)
     struct req *req = &call->req;
     struct cx *cx = req->cx;
 
-    call->replayed = false;
+    call->replayed = false; /* As all that a run before this one left. */
+    req->status = 0;
+    req->reply = req->content_type = req->etag = req->location = (struct str){0};
     if (call->idempotency.given) {
         TRY(idempotency_find(req, &call->idempotency, &call->replayed));
         if (call->replayed)

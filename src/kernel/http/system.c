@@ -28,14 +28,13 @@ static enum err healthz(struct call *call)
 static enum err readyz(struct call *call)
 {
     struct platform *platform = call->dispatcher->platform;
+    struct space *space;
     int writing = 0;
 
     if (atomic_load(&call->dispatcher->draining))
         return text(call, 503, "text/plain", STR("draining\n"));
-    pthread_mutex_lock(&platform->lock);
-    for (int k = 0; k < platform->space_count; k++)
-        writing += atomic_load(&platform->spaces[k]->writing);
-    pthread_mutex_unlock(&platform->lock);
+    for (int k = 0; k < SPACES_MAX && (space = atomic_load(&platform->spaces[k])); k++)
+        writing += atomic_load(&space->writing);
     if (writing == 0)
         return text(call, 503, "text/plain", STR("no space can be written: standby\n"));
     return text(call, 200, "text/plain", STR("ready\n"));
@@ -65,21 +64,15 @@ static void add_space(struct json_out *out, struct space *space)
 static enum err statusz(struct call *call)
 {
     struct platform *platform = call->dispatcher->platform;
-    struct space *spaces[SPACES_MAX];
+    struct space *space;
     struct json_out out;
-    int count;
-
-    pthread_mutex_lock(&platform->lock); /* Spaces stay: writing may unwind, so not under it. */
-    count = platform->space_count;
-    memcpy(spaces, platform->spaces, sizeof(spaces[0]) * (size_t)count);
-    pthread_mutex_unlock(&platform->lock);
 
     json_open(&out, &call->task.cx, 4096);
     json_object(&out);
     json_key(&out, STR("spaces"));
     json_list(&out);
-    for (int k = 0; k < count; k++)
-        add_space(&out, spaces[k]);
+    for (int k = 0; k < SPACES_MAX && (space = atomic_load(&platform->spaces[k])); k++)
+        add_space(&out, space);
     json_list_end(&out);
     json_key(&out, STR("process"));
     watch_status_json(&out);
