@@ -6,6 +6,7 @@
 #   make VARIANT=tsan          the same under ThreadSanitizer
 #   make VARIANT=fuzz          build/fuzz/NAME_fuzz for every src/**/NAME_fuzz.c (clang, libFuzzer)
 #   make replay                build/asan/NAME_fuzz_replay: the same targets over their corpora
+#   make bench                 build/bench: the load generator and the yardsticks of ./dev bench
 #   make format                rewrite sources as clang-format wants them
 #   make OUT=DIR ...           build elsewhere than build/
 #   make ONLY="src/kernel/base src/kernel/json" VARIANT=asan build/asan/grevy_test
@@ -139,6 +140,26 @@ $(OUT)/asan/$(2)_replay: $$(call objects,asan,$(1) test/kit/replay.c) $$(OBJECTS
 endef
 $(foreach f,$(FUZZES),$(eval $(call fuzz_rules,$(f),$(notdir $(f:.c=)))))
 
+# ---- Bench: programs that stand alone, built like the release ----
+
+BENCH := $(OUT)/bench
+bench: $(BENCH)/load $(BENCH)/bare_loop $(BENCH)/textbook_pg $(BENCH)/slow_sync.so
+
+$(BENCH)/load: $(wildcard bench/load*.c)
+$(BENCH)/bare_loop: $(wildcard bench/yardstick/bare_*.c)
+$(BENCH)/textbook_pg: bench/yardstick/textbook_pg.c
+$(BENCH)/slow_sync.so: bench/slow_sync.c
+$(BENCH)/load $(BENCH)/bare_loop $(BENCH)/textbook_pg $(BENCH)/slow_sync.so: \
+        $(wildcard bench/*.h bench/yardstick/*.h)
+	@mkdir -p $(@D)
+	$(call say,bench $@)gcc -std=gnu11 $(WARN_C) -isystem $(PG_INCLUDE) -O2 -g -pthread \
+	    $(BENCH_FLAGS) -o $@ $(filter %.c,$^) $(BENCH_LIBS)
+
+$(BENCH)/bare_loop: BENCH_LIBS := -lsqlite3
+$(BENCH)/textbook_pg: BENCH_LIBS := -lpq
+$(BENCH)/slow_sync.so: BENCH_FLAGS := -fPIC -shared
+$(BENCH)/slow_sync.so: BENCH_LIBS := -ldl
+
 # ---- Keeping house ----
 
 FORMATTED = $(call found,src test bench,-name '*.[ch]' -o -name '*.cc')
@@ -150,4 +171,4 @@ clean:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all replay format clean
+.PHONY: all replay bench format clean

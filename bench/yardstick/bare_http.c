@@ -67,7 +67,7 @@ static void answer(struct client *client, bool placed)
 {
     static const char refusal[] = "{\"code\":\"out_of_stock\"}";
     const char *body = placed ? client->order.text[REPLY - NUMBERS] : refusal;
-    char out[1024];
+    char out[2048];
     int len = snprintf(out, sizeof(out),
                        "HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
                        "Content-Length: %zu\r\n\r\n%s",

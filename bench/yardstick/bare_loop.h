@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#define ORDER_ROW_KEY "integer"
 #include "order.h"
 
 /** Place orders, filled in, in one durable transaction; placed[k] false: no stock. */

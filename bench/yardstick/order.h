@@ -9,13 +9,29 @@
 
 struct order {
     int64_t number[NUMBERS];
-    char text[VALUES - NUMBERS][768];
+    char text[VALUES - NUMBERS][1536];
     int len[VALUES - NUMBERS];
 };
 
 #define ORDER_TEXT(order_, value_, ...)                                                            \
     ((order_)->len[(value_)-NUMBERS] =                                                             \
          snprintf((order_)->text[(value_)-NUMBERS], sizeof((order_)->text[0]), __VA_ARGS__))
+
+/* As long as what the server answers, and stores for who asks again. */
+#define PRICE "{\"amount\":1990,\"currency\":\"CNY\"}"
+#define FREE  "{\"amount\":0,\"currency\":\"CNY\"}"
+static const char reply[] =
+    "{\"id\":\"ord_%013lld\",\"user\":\"%s\",\"kind\":\"sale\",\"state\":\"pending_payment\","
+    "\"goods\":" PRICE ",\"discount\":" FREE ",\"shipping\":" FREE ",\"tax\":" FREE
+    ",\"total\":" PRICE ",\"paid\":" FREE ",\"refunded\":" FREE ",\"channel\":\"\","
+    "\"channel_order\":\"\",\"channel_country\":\"\",\"placed_at\":\"2026-01-01T00:00:00.000Z\","
+    "\"parent\":null,\"created_at\":\"2026-01-01T00:00:00.000Z\","
+    "\"expires_at\":\"2026-01-01T00:30:00.000Z\",\"paid_at\":null,\"ended_at\":null,\"parts\":"
+    "[{\"entity\":\"main\",\"location\":\"main\",\"total\":" PRICE "}],\"lines\":[{\"line\":0,"
+    "\"sku\":\"sku_%013lld\",\"code\":\"B-0\",\"title\":\"Bench article 0\",\"kind\":\"goods\","
+    "\"quantity\":1,\"for\":\"%s\",\"entity\":\"main\",\"location\":\"main\",\"unit_price\":" PRICE
+    ",\"discount\":" FREE ",\"total\":" PRICE ",\"tax\":" FREE ",\"gift_value\":" FREE
+    ",\"refunded_quantity\":0,\"refunded\":" FREE "}]}";
 
 /* Set the numbers, person and key first; the rest follows from them. */
 static inline void order_fill(struct order *order)
@@ -32,22 +48,10 @@ static inline void order_fill(struct order *order)
     ORDER_TEXT(order, BODY_HASH, "%.32s%011lld", key, sku);
     ORDER_TEXT(order, NAME, "ord_%013lld", id);
     ORDER_TEXT(order, EVENT,
-               "{\"order\":\"ord_%013lld\",\"user\":\"%s\",\"currency\":\"CNY\","
-               "\"total_minor\":1990,"
-               "\"paid_minor\":0,\"state\":\"pending_payment\"}",
+               "{\"order\":\"ord_%013lld\",\"user\":\"%s\",\"total\":" PRICE ",\"paid\":" FREE
+               ",\"state\":\"pending_payment\"}",
                id, person);
-    ORDER_TEXT(
-        order, REPLY,
-        "{\"id\":\"ord_%013lld\",\"user\":\"%s\",\"state\":\"pending_payment\",\"total\":"
-        "{\"amount\":1990,\"currency\":\"CNY\"},\"created_at\":\"2026-01-01T00:00:00.000Z\","
-        "\"expires_at\":\"2026-01-01T00:30:00.000Z\",\"lines\":[{\"line\":1,"
-        "\"sku\":\"sku_%013lld\","
-        "\"title\":\"Bench article 0\",\"quantity\":1,\"payer\":\"%s\",\"for\":\"%s\","
-        "\"unit_price\":"
-        "{\"amount\":1990,\"currency\":\"CNY\"},\"discount\":{\"amount\":0,\"currency\":\"CNY\"},"
-        "\"tax\":{\"amount\":0,\"currency\":\"CNY\"},\"total\":{\"amount\":1990,\"currency\":"
-        "\"CNY\"}}],\"shipping\":{\"amount\":0,\"currency\":\"CNY\"}}",
-        id, person, sku, person, person);
+    ORDER_TEXT(order, REPLY, reply, id, person, sku, person);
 }
 
 /* A value as text; out holds it if it is a number. */

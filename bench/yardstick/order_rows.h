@@ -7,6 +7,11 @@
 #ifndef GREVY_BENCH_ORDER_ROWS_H
 #define GREVY_BENCH_ORDER_ROWS_H
 
+/* The type of a table's own key.  SQLite finds rows by an "integer" without an index beside. */
+#ifndef ORDER_ROW_KEY
+#define ORDER_ROW_KEY "bigint"
+#endif
+
 static const char order_schema[] =
     "create table stock_level (sku bigint not null, location text not null,"
     "  on_hand bigint not null, reserved bigint not null, sold bigint not null,"
@@ -17,16 +22,18 @@ static const char order_schema[] =
     "  created_ms bigint not null, closed_ms bigint not null,"
     "  primary key (ref, line, sku, location));"
     "create index stock_reservation_by_sku on stock_reservation (sku, ref);"
-    "create table orders (id bigint not null primary key, user_id text not null,"
+    "create table orders (id " ORDER_ROW_KEY " not null primary key, user_id text not null,"
     "  kind text not null, state text not null, currency text not null,"
     "  goods_minor bigint not null, discount_minor bigint not null, shipping_minor bigint not null,"
     "  tax_minor bigint not null, total_minor bigint not null, paid_minor bigint not null,"
     "  refunded_minor bigint not null, channel text not null, channel_order text not null,"
-    "  channel_identity text not null, channel_cipher text not null, parent bigint not null,"
+    "  channel_identity text not null, channel_cipher text not null,"
+    "  channel_country text not null, channel_time_ms bigint not null, parent bigint not null,"
     "  address text not null, labelled bigint not null, lines bigint not null,"
     "  created_ms bigint not null, expires_ms bigint not null, paid_ms bigint not null,"
     "  ended_ms bigint not null);"
     "create index orders_by_user on orders (user_id, id);"
+    "create index orders_by_channel on orders (channel, channel_time_ms) where channel <> '';"
     "create index orders_by_state on orders (state, id);"
     "create table order_line (order_id bigint not null, line bigint not null, sku bigint not null,"
     "  code text not null, title text not null, kind text not null, category text not null,"
@@ -38,7 +45,7 @@ static const char order_schema[] =
     "create table kernel_timer (due_ms bigint not null, name text not null, key bigint not null,"
     "  set_ms bigint not null, attempts bigint not null, state text not null, error text not null,"
     "  primary key (due_ms, name, key));"
-    "create table kernel_outbox (seq bigint not null primary key, id bigint not null,"
+    "create table kernel_outbox (seq " ORDER_ROW_KEY " not null primary key, id bigint not null,"
     "  type text not null, key text not null, time_ms bigint not null, trace text not null,"
     "  data text not null);"
     "create index kernel_outbox_by_key on kernel_outbox (key, seq);"
@@ -83,7 +90,7 @@ static const struct {
      4,
      {ORDER_ID, SKU_ID, DUE_MS, NOW_MS}},
     {"insert into orders values ($1, $2, 'sale', 'pending_payment', 'CNY', 1990, 0, 0, 0, 1990, 0,"
-     " 0, '', '', '', '', 0, '', 0, 1, $3, $4, 0, 0)",
+     " 0, '', '', '', '', '', $3, 0, '', 0, 1, $3, $4, 0, 0)",
      4,
      {ORDER_ID, PERSON, NOW_MS, DUE_MS}},
     {"insert into order_line values ($1, 0, $2, 'B-0', 'Bench article 0', 'goods', '', 'main',"
@@ -93,7 +100,8 @@ static const struct {
     {"insert into kernel_timer values ($1, 'order.expire', $2, $1, 0, 'waiting', '')",
      2,
      {DUE_MS, ORDER_ID}},
-    {"insert into kernel_outbox values ($1, $1, 'order.placed', $2, $3, '', $4)",
+    {"insert into kernel_outbox values ($1, $1, 'order.placed', $2, $3,"
+     " '00-f6598126802a9ff7b6b924929bd14535-d1d739265fe596f7-01', $4)",
      4,
      {ORDER_ID, NAME, NOW_MS, EVENT}},
     {"insert into kernel_idem_0 values ($1, $2, 201, $3, $4, $5)",
