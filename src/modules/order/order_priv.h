@@ -142,6 +142,23 @@ struct order_list_query {
 struct order_timeline_query {
     struct page_query page;
 };
+
+/* ---- Reports: order_report.c ---- */
+
+enum { ORDER_REPORT_ORDERS_MAX = 60 }; /* Of one request; SQL_BINDS_MAX leaves room for no more. */
+struct order_report_query {
+    struct str channel;
+    struct list orders; /* of struct str */
+    int by;
+};
+struct order_report {
+    struct str key;
+    int64_t orders, guest_orders, lines, sold_quantity, sold_minor;
+    int64_t returned_quantity, returned_minor;
+};
+extern const struct field order_report_query_fields[], order_report_fields[];
+enum err order_post_report(struct req *req);
+
 extern const struct field order_view_fields[], order_quote_view_fields[], order_claim_new_fields[],
     order_address_new_fields[], order_note_new_fields[], order_note_fields[],
     order_list_query_fields[], order_timeline_query_fields[], order_timeline_fields[];
