@@ -3,8 +3,8 @@
  *
  * The lease is the row kernel_writer: holder, fence, until_ms by the database's clock.  Every
  * commit checks the fence.  A holder that died frees the lease at once: its lock on the SQLite lock
- * file, or its PostgreSQL advisory lock, goes with its process.  A holder that hangs loses it when
- * until_ms has passed.
+ * file, or its PostgreSQL advisory lock, goes with its process.  On PostgreSQL, where it may be a
+ * machine that is gone, a holder that hangs loses it when until_ms has passed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,11 +47,11 @@ static const char *read_sql(const struct writer *writer)
            " from kernel_writer where id = 1";
 }
 
-static enum err read_lease(struct writer *writer, struct cx *cx, struct lease_row *row)
+static enum err read_lease(struct cx *cx, const char *sql, struct lease_row *row)
 {
     struct list rows;
 
-    TRY(sql_raw_all(cx, lease_fields, sizeof(*row), &rows, read_sql(writer), NO_BINDS));
+    TRY(sql_raw_all(cx, lease_fields, sizeof(*row), &rows, sql, NO_BINDS));
     if (rows.count != 1)
         return fail(cx, ERR_STORAGE, "no_lease_row", "kernel_writer must have one row, id 1");
     *row = *LIST_AT(rows, struct lease_row, 0);
@@ -86,6 +86,12 @@ static bool lock_free(struct writer *writer, struct cx *cx)
     return writer->lock_fd >= 0 && flock(writer->lock_fd, LOCK_EX | LOCK_NB) == 0;
 }
 
+/* On SQLite nobody renews until_ms: the lock file alone tells. */
+static bool expired(const struct writer *writer, const struct lease_row *row)
+{
+    return sql_kind(writer->db) == SQL_POSTGRES && row->until_ms < row->database_ms;
+}
+
 static enum err take_over(struct writer *writer, struct cx *cx, const struct lease_row *row)
 {
     int64_t changed;
@@ -112,8 +118,8 @@ static enum err try_take(struct writer *writer)
     enum err err;
 
     TRY(sql_begin(cx));
-    err = read_lease(writer, cx, &row);
-    if (err == OK && (lock_free(writer, cx) || row.until_ms < row.database_ms)) {
+    err = read_lease(cx, read_sql(writer), &row);
+    if (err == OK && (lock_free(writer, cx) || expired(writer, &row))) {
         err = take_over(writer, cx, &row);
         if (err == OK)
             err = sql_commit(cx);
@@ -207,8 +213,10 @@ void lease_tend(struct writer *writer)
     else if (try_take(writer) != OK)
         log_text(LOG_ERROR, "lease_failed", "%s", writer->cx.problem.detail);
     else if (reload_keys(writer) != OK ||
-             (atomic_load(&writer->space->writing) && reload(writer) != OK))
+             (atomic_load(&writer->space->writing) && reload(writer) != OK)) {
         log_text(LOG_ERROR, "reload_failed", "%s", writer->cx.problem.detail);
+        atomic_store(&writer->space->writing, false); /* Taken anew, with all that belongs to it. */
+    }
 }
 
 void lease_release(struct writer *writer)
@@ -242,6 +250,9 @@ enum err lease_lost(struct writer *writer, struct cx *cx)
 
 enum commit_fate lease_fate(struct writer *writer, int64_t last_id)
 {
+    /* The server may still be at work on the commit, holding the row: wait for it. */
+    static const char locking_sql[] = "select fence, until_ms, last_ms, last_id, seq, 0"
+                                      " from kernel_writer where id = 1 for update";
     struct env *env = writer->space->platform->env;
     int64_t until_us = env->monotonic_us(env) + (int64_t)COMMIT_ASK_MS_MAX * 1000;
     struct lease_row row;
@@ -249,7 +260,7 @@ enum commit_fate lease_fate(struct writer *writer, int64_t last_id)
     do {
         sql_rollback(&writer->cx); /* Reconnects. */
         fail_clear(&writer->cx);
-        if (read_lease(writer, &writer->cx, &row) == OK)
+        if (read_lease(&writer->cx, locking_sql, &row) == OK)
             return row.last_id == last_id ? COMMIT_DONE : COMMIT_NOT_DONE;
     } while (env->monotonic_us(env) < until_us);
     return COMMIT_UNKNOWN;

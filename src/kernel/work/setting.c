@@ -134,6 +134,23 @@ static void changed(struct space *space, void *argument)
         fail_clear(cx); /* The old values stay; the next change loads again. */
 }
 
+/* What is beyond the limit would be stored and never read. */
+static enum err check_room(struct cx *cx, const struct setting_row *row)
+{
+    struct setting_row old = *row;
+    int64_t count;
+    bool found;
+
+    TRY(row_find(cx, &setting_table, &old, &found));
+    if (found)
+        return OK;
+    TRY(sql_int(cx, &count, 0, "select count(*) from kernel_setting", NO_BINDS));
+    if (count >= OVERRIDES_MAX)
+        return fail(cx, ERR_CONFLICT, "too_many_settings",
+                    "a space keeps at most %d values of settings", OVERRIDES_MAX);
+    return OK;
+}
+
 enum err setting_put(struct cx *cx, struct str name, struct str key, int64_t value)
 {
     const struct setting *setting = setting_named(cx->space->platform, name);
@@ -150,6 +167,7 @@ enum err setting_put(struct cx *cx, struct str name, struct str key, int64_t val
     if (row.key.len > OVERRIDE_KEY_LEN_MAX)
         return fail_at(cx, ERR_BAD_INPUT, "out_of_range", "/key", "key: at most %d bytes",
                        OVERRIDE_KEY_LEN_MAX);
+    TRY(check_room(cx, &row));
     cx_after_commit(cx, changed, NULL);
     return row_put(cx, &setting_table, &row);
 }

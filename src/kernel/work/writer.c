@@ -112,6 +112,7 @@ static enum err begin(struct writer *writer)
 {
     struct batch *batch = &writer->batch;
 
+    writer->begun = false;
     cx_reset(&writer->cx);
     writer->cx.db = writer->db;
     writer->cx.space = writer->space;
@@ -121,7 +122,9 @@ static enum err begin(struct writer *writer)
     batch->seq = writer->seq;
     batch->ids = (struct ids){.last = writer->last_id, .node = (int)(writer->fence % ID_NODES_MAX)};
     writer->cx.now_ms = batch->now_ms;
-    return sql_begin(&writer->cx);
+    TRY(sql_begin(&writer->cx));
+    writer->begun = true;
+    return OK;
 }
 
 /* The answer to a commit was lost.  If its fate cannot be learnt, nothing may run again: this
@@ -218,6 +221,13 @@ static bool run_together(struct writer *writer, struct task *const *tasks, int c
     return guarded(writer, commit) == OK;
 }
 
+/* The task fails as the transaction did. */
+static void fail_along(struct writer *writer, struct task *task)
+{
+    task->cx.problem = writer->cx.problem;
+    task->cx.problem.member_count = 0;
+}
+
 static enum err run_alone(struct writer *writer, struct task *task, struct work *work)
 {
     enum err err = guarded(writer, begin);
@@ -232,8 +242,7 @@ static enum err run_alone(struct writer *writer, struct task *task, struct work 
         err = guarded(writer, commit);
     }
     if (err != OK) {
-        task->cx.problem = writer->cx.problem;
-        task->cx.problem.member_count = 0;
+        fail_along(writer, task);
         log_text(LOG_ERROR, "commit_failed", "%s: %s", writer->cx.problem.code,
                  writer->cx.problem.detail);
         sql_rollback(&writer->cx);
@@ -271,9 +280,14 @@ static void rerun_each(struct writer *writer, struct task *const *tasks, int cou
     for (int k = 0; k < count; k++) {
         fail_clear(&tasks[k]->cx);
         arena_rewind(&tasks[k]->cx.arena, tasks[k]->mark);
-        writer->results[k] = atomic_load(&writer->space->writing)
-                                 ? run_alone(writer, tasks[k], &writer->works[k])
-                                 : refuse(tasks[k]);
+        if (!atomic_load(&writer->space->writing)) {
+            writer->results[k] = refuse(tasks[k]);
+        } else if (k == 0 || writer->begun) {
+            writer->results[k] = run_alone(writer, tasks[k], &writer->works[k]);
+        } else { /* Each try to begin may take seconds: one speaks for all. */
+            fail_along(writer, tasks[k]);
+            writer->results[k] = writer->results[k - 1];
+        }
     }
 }
 
