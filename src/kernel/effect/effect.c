@@ -149,9 +149,11 @@ static void answer_done(struct task *task, enum err err)
     struct effect_task *effect = (struct effect_task *)task;
     struct background *background = task->space->writer->background;
 
-    if (err != OK)
+    if (err != OK) { /* The call is made again, uncounted: not at once. */
+        background->effects_not_before_ms = writer_now_ms(task->space->writer) + STUCK_RETRY_MS;
         log_event(LOG_WARN, "effect_answer_lost", LOG_INT("id", effect->answer.id),
                   LOG_TEXT("detail", str_of(task->cx.problem.detail)));
+    }
     for (int k = 0; k < background->running_count; k++)
         if (background->running[k] == effect->answer.id)
             background->running[k] = background->running[--background->running_count];
@@ -177,7 +179,7 @@ struct effect_task *effect_task_make(struct space *space)
     struct effect_task *effect = calloc(1, sizeof(*effect));
 
     assert(effect);
-    cx_open(&effect->task.cx, space->platform->env, CX_BYTES_MAX);
+    cx_open(&effect->task.cx, space->platform->env, EFFECT_CX_BYTES_MAX);
     effect->task.cx.space = space;
     effect->task.space = space;
     effect->task.tx = TX_WRITE;

@@ -23,6 +23,7 @@ enum {
     EFFECT_CONNECT_MS_MAX = 3000,
     EFFECT_ATTEMPTS_MAX = 8,
     EFFECT_REPLY_BYTES_MAX = 1 << 20,
+    EFFECT_CX_BYTES_MAX = 4 * CX_BYTES_MAX, /* The row twice, the reply twice, and the handler. */
     EFFECT_RETRY_FLOOR_PER_MINUTE = 30,
     EFFECT_PURGE_ROWS_MAX = 500,
     EFFECT_DONE_KEPT_MS = 3600 * 1000, /* Settled rows stay this long for inspection. */
@@ -46,7 +47,9 @@ struct outside {
 struct effect_workers;
 
 struct effect_workers *effect_start(struct platform *platform);
+/** No call is made from here on; effect_offer refuses. */
 void effect_stop(struct effect_workers *workers);
+void effect_free(struct effect_workers *workers); /* Once no writer runs that might offer. */
 /** Hand over one due row (copied); false: all workers have enough to do, try later. */
 bool effect_offer(struct effect_workers *workers, struct space *space, const void *effect_row);
 /** Count a call to the URL's host; for a retry, is there still budget for one? */

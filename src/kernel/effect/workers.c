@@ -22,7 +22,7 @@ struct effect_workers {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct effect_task *head, **tail;
-    int depth;
+    int depth, idle;
     bool closing;
     struct effect_budget budget;
 };
@@ -161,8 +161,10 @@ static void *worker_main(void *argument)
     for (;;) {
         struct effect_task *effect;
 
+        workers->idle++;
         while (!workers->head && !workers->closing)
             pthread_cond_wait(&workers->wake, &workers->lock);
+        workers->idle--;
         if (workers->closing)
             break;
         effect = workers->head;
@@ -183,7 +185,7 @@ static void start_thread(struct effect_workers *workers)
 {
     if (workers->thread_count == 0)
         curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (workers->thread_count < EFFECT_THREADS && workers->thread_count < workers->depth &&
+    if (workers->thread_count < EFFECT_THREADS && workers->depth > workers->idle &&
         pthread_create(&workers->threads[workers->thread_count], NULL, worker_main, workers) == 0)
         workers->thread_count++;
 }
@@ -270,6 +272,10 @@ void effect_stop(struct effect_workers *workers)
         cx_close(&effect->task.cx);
         free(effect);
     }
+}
+
+void effect_free(struct effect_workers *workers)
+{
     pthread_cond_destroy(&workers->wake);
     pthread_mutex_destroy(&workers->lock);
     free(workers);

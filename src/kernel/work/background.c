@@ -376,6 +376,13 @@ static bool effect_runs(const struct background *background, int64_t id)
     return false;
 }
 
+static int64_t effects_due_ms(const struct background *background)
+{
+    return background->effects_due_ms > background->effects_not_before_ms
+               ? background->effects_due_ms
+               : background->effects_not_before_ms;
+}
+
 static enum err offer_effects(struct collection *c)
 {
     struct background *background = c->background;
@@ -383,7 +390,7 @@ static enum err offer_effects(struct collection *c)
     struct list rows;
     size_t offered = 0;
 
-    if (background->effects_due_ms > c->now_ms)
+    if (effects_due_ms(background) > c->now_ms)
         return OK;
     if (background->running_count >= EFFECTS_RUNNING_MAX) {
         background->effects_due_ms = c->now_ms + STUCK_RETRY_MS; /* An answer looks at once. */
@@ -472,7 +479,7 @@ int64_t background_due_ms(const struct writer *writer)
             due_ms = background->consumers[k].not_before_ms;
     if (background->parked_due_ms < due_ms)
         due_ms = background->parked_due_ms;
-    if (background->effects_due_ms < due_ms)
-        due_ms = background->effects_due_ms;
+    if (effects_due_ms(background) < due_ms)
+        due_ms = effects_due_ms(background);
     return due_ms > background->not_before_ms ? due_ms : background->not_before_ms;
 }

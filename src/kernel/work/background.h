@@ -66,7 +66,7 @@ struct background {
     int consumer_count;
     struct job_state jobs[JOBS_MAX];
     int job_count;
-    int64_t timers_due_ms, parked_due_ms, effects_due_ms;
+    int64_t timers_due_ms, parked_due_ms, effects_due_ms, effects_not_before_ms;
     int64_t not_before_ms;                /* After a failure of the database. */
     int64_t running[EFFECTS_RUNNING_MAX]; /* Ids of effects being called. */
     int running_count;

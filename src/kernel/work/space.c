@@ -87,6 +87,8 @@ void platform_close(struct platform *platform)
         readers_stop(platform->readers);
     for (int k = 0; k < platform->space_count; k++)
         close_space(platform->spaces[k]);
+    if (platform->effects)
+        effect_free(platform->effects);
     pthread_mutex_destroy(&platform->lock);
     free((void *)platform->modules);
     *platform = (struct platform){0};

@@ -2,6 +2,7 @@
  * trouble_test.c - handlers that fail for good, in ways that only the database or the arena finds;
  * clocks that go back; processes and hosts that come and go.
  */
+#include <pthread.h>
 #include <stdio.h>
 
 #include "kernel/work/background.h"
@@ -24,7 +25,7 @@ struct trial_event {
 };
 static const struct field event_fields[] = {F(trial_event, word), F_END};
 
-enum way { WELL, CLASH_OF_ROWS, CLASH_OF_STATEMENT, GREEDY, WAYS };
+enum way { WELL, CLASH_OF_ROWS, CLASH_OF_STATEMENT, GREEDY, WAYS, BUSY };
 
 static struct {
     enum way way;
@@ -41,6 +42,8 @@ static enum err behave(struct cx *cx, int64_t id)
     if (trial.way == CLASH_OF_STATEMENT)
         return sql_run(cx, NULL, "insert into trial_row (id, word) values (?1, 'taken')",
                        BIND(INT(id)));
+    if (trial.way == BUSY)
+        return fail(cx, ERR_BUSY, "busy", "not now");
     while (trial.way == GREEDY)
         (void)cx_alloc(cx, 4096);
     return OK;
@@ -255,5 +258,194 @@ TEST_DB(trouble_clock_goes_back, "an hour back, timers, effects and events go on
     CHECK_EQ_INT(trial.calls, 1);
     CHECK_EQ_INT(trial.consumed, 2);
     CHECK_EQ_INT(mini_count(mini, "select count(*) from kernel_timer"), 0);
+    mini_close(mini);
+}
+
+TEST_DB(trouble_answer_later,
+        "an answer that cannot be taken now does not have the call made at once")
+{
+    struct mini *mini = open_trial(db);
+
+    mini_on_outside(mini, count_call, NULL);
+    trial.way = BUSY;
+    run(mini, call_out, a_url);
+    steps(mini);
+    CHECK_EQ_INT(trial.calls, 1);
+    mini_sleep_ms(mini, STUCK_RETRY_MS);
+    CHECK_EQ_INT(trial.calls, 2);
+    trial.way = WELL;
+    mini_sleep_ms(mini, STUCK_RETRY_MS);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from kernel_effect where state = 'done'"), 1);
+    mini_close(mini);
+}
+
+enum { BODY_BYTES = 3 << 19, REPLY_BYTES = EFFECT_REPLY_BYTES_MAX };
+
+static enum err call_out_at_length(struct cx *cx, void *url)
+{
+    struct str body = {memset(cx_alloc(cx, BODY_BYTES), 'x', BODY_BYTES), BODY_BYTES};
+    struct effect_new effect = {
+        .kind = "trial.call", .key = 6, .method = "POST", .url = str_of(url), .body = body};
+
+    return effect_put(cx, &effect, NULL);
+}
+
+static void reply_at_length(void *context, struct outside_call *call)
+{
+    count_call(context, call);
+    call->reply =
+        (struct str){memset(cx_alloc(call->cx, REPLY_BYTES), 'y', REPLY_BYTES), REPLY_BYTES};
+}
+
+TEST_DB(trouble_long_effects, "the longest reply to a long body is taken")
+{
+    struct mini *mini = open_trial(db);
+
+    mini_on_outside(mini, reply_at_length, NULL);
+    run(mini, call_out_at_length, a_url);
+    steps(mini);
+    CHECK_EQ_INT(trial.calls, 1);
+    CHECK_EQ_INT(trial.answered, 1);
+    mini_close(mini);
+}
+
+TEST_DB(trouble_standby, "a standby takes the lease of one that died, of a hung one only elsewhere")
+{
+    struct mini *mini = open_trial(db);
+    struct platform_options options = mini_platform(mini)->options;
+    struct platform second;
+    struct problem problem;
+    struct space *space;
+    bool sqlite = strcmp(db, "sqlite") == 0;
+
+    CHECK(platform_open(&second, &options, &problem) == OK);
+    CHECK(space_open(&second, str_of(mini_space(mini)->name), &space, &problem) == OK);
+    CHECK(!atomic_load(&space->writing));
+    mini_sleep_ms(mini, SECOND_MS * 2);
+    mini_sql(mini, "update kernel_writer set until_ms = 1");
+    (void)platform_step(&second);
+    CHECK_EQ_INT(atomic_load(&space->writing), !sqlite);
+    if (sqlite) {
+        mini_sleep_ms(mini, SECOND_MS * 2);
+        lease_release(writer_of(mini));
+        (void)platform_step(&second);
+        CHECK(atomic_load(&space->writing));
+    }
+    platform_close(&second);
+    mini_close(mini);
+}
+
+static int statements;
+
+static bool fail_all(void)
+{
+    statements++;
+    return true;
+}
+
+struct command {
+    struct task task;
+    bool done;
+    enum err err;
+};
+
+static enum err run_nothing(struct task *task)
+{
+    (void)task;
+    return OK;
+}
+
+static void command_done(struct task *task, enum err err)
+{
+    struct command *command = (struct command *)task;
+
+    command->done = true;
+    command->err = err;
+}
+
+TEST_DB(trouble_no_beginning, "when no transaction can begin, one try speaks for the whole batch")
+{
+    struct mini *mini = open_trial(db);
+    struct command commands[20];
+    bool (*before)(void) = sql_fault;
+
+    steps(mini);
+    for (int k = 0; k < 20; k++) {
+        struct task *task = &commands[k].task;
+
+        commands[k] = (struct command){0};
+        cx_open(&task->cx, mini_platform(mini)->env, CX_BYTES_MAX);
+        task->cx.space = task->space = mini_space(mini);
+        task->tx = TX_WRITE;
+        task->run = run_nothing;
+        task->done = command_done;
+        CHECK(task_submit(task) == OK);
+    }
+    sql_fault = fail_all;
+    (void)platform_step(mini_platform(mini));
+    sql_fault = before;
+    for (int k = 0; k < 20; k++) {
+        CHECK(commands[k].done);
+        if (strcmp(db, "sqlite") == 0) /* PostgreSQL is told to begin, and not waited for. */
+            CHECK(commands[k].err != OK);
+        cx_close(&commands[k].task.cx);
+    }
+    if (strcmp(db, "sqlite") == 0)
+        CHECK_EQ_INT(statements, 2);
+    mini_close(mini);
+}
+
+/* A server that is still at work on a commit whose client has lost it. */
+struct late {
+    struct cx cx;
+    pthread_t thread;
+};
+
+struct count {
+    int64_t value;
+};
+static const struct field count_fields[] = {F(count, value), F_END};
+
+enum { LATE_MS_MAX = 3000 };
+
+static void *commit_late(void *argument)
+{
+    struct late *late = argument;
+    struct env *env = env_system();
+    int64_t until_us = env->monotonic_us(env) + (int64_t)LATE_MS_MAX * 1000;
+    struct list rows;
+    bool waited_for = false;
+
+    while (!waited_for && env->monotonic_us(env) < until_us) {
+        if (sql_raw_all(&late->cx, count_fields, sizeof(struct count), &rows,
+                        "select count(*) from pg_locks where not granted", NO_BINDS) != OK)
+            break;
+        waited_for = LIST_AT(rows, struct count, 0)->value > 0;
+    }
+    return sql_commit(&late->cx) == OK ? NULL : argument;
+}
+
+TEST_DB(trouble_late_commit, "a commit the server is still at work on is waited for")
+{
+    struct mini *mini = open_trial(db);
+    struct space *space = mini_space(mini);
+    struct sql_options options = {.url = space->url, .schema = space->schema};
+    struct problem problem;
+    struct late late;
+    void *failed;
+
+    if (strcmp(db, "sqlite") != 0) {
+        cx_open(&late.cx, env_system(), CX_BYTES_MAX);
+        CHECK(sql_open(&late.cx.db, &options, &problem) == OK);
+        CHECK(sql_begin(&late.cx) == OK);
+        CHECK(sql_raw_run(&late.cx, NULL, "update kernel_writer set last_id = 123 where id = 1",
+                          NO_BINDS) == OK);
+        CHECK(pthread_create(&late.thread, NULL, commit_late, &late) == 0);
+        CHECK_EQ_INT(lease_fate(space->writer, 123), COMMIT_DONE);
+        pthread_join(late.thread, &failed);
+        CHECK(failed == NULL);
+        sql_close(late.cx.db);
+        cx_close(&late.cx);
+    }
     mini_close(mini);
 }
