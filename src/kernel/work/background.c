@@ -8,55 +8,6 @@
 
 #include "kernel/base/log.h"
 
-int64_t backoff_ms(struct cx *cx, int64_t attempts)
-{
-    int64_t wait_ms = BACKOFF_FIRST_MS;
-
-    for (int64_t k = 1; k < attempts && wait_ms < BACKOFF_MAX_MS; k++)
-        wait_ms *= 2;
-    if (wait_ms > BACKOFF_MAX_MS)
-        wait_ms = BACKOFF_MAX_MS;
-    return wait_ms / 2 + (int64_t)cx_random(cx, (uint64_t)wait_ms / 2 + 1);
-}
-
-struct str problem_text(struct cx *cx)
-{
-    return cx_printf(cx, "%s: %s", cx->problem.code ? cx->problem.code : "unknown",
-                     cx->problem.detail);
-}
-
-bool failed_by_itself(const struct cx *cx, enum err err)
-{
-    if (err == ERR_BUSY || err == ERR_DISK_FULL)
-        return false; /* The world's fault: the same command will do later. */
-    if (cx->work->batch->broken)
-        return false;
-    if (cx->work->savepoint || sql_standing((struct cx *)cx))
-        return true;
-    /* There any statement that fails takes the transaction along; alone, it was the handler's. */
-    return cx->work->batch->alone && sql_kind(cx->db) == SQL_POSTGRES;
-}
-
-static enum err settle_alone(struct task *task)
-{
-    TRY(batch_settle(&task->cx));
-    return sql_sync(&task->cx);
-}
-
-enum err handler_run(struct task *task, enum err (*run)(struct task *task))
-{
-    struct arena *arena = &task->cx.arena;
-    jmp_buf *outer = arena->exhausted;
-    enum err err = task_guarded(task, run);
-
-    if (err == OK && task->cx.work->batch->alone)
-        err = task_guarded(task, settle_alone);
-    arena->exhausted = outer;
-    if (err != OK)
-        arena->budget_bytes += FAILURE_BYTES_MAX;
-    return err;
-}
-
 /* ---- What is where, at start ---- */
 
 static void open_consumers(struct background *background, const struct platform *platform)
@@ -125,7 +76,8 @@ enum err background_open(struct writer *writer, struct cx *cx)
         background = calloc(1, sizeof(*background));
         assert(background);
         writer->background = background;
-        cx_open(&background->cx, cx->env, CX_BYTES_MAX);
+        cx_open(&background->cx, cx->env, BACKGROUND_CX_BYTES_MAX);
+        background->scan_rows_max = SCAN_ROWS_MAX;
         for (int k = 0; k < BATCH_BACKGROUND_MAX; k++)
             cx_open(&background->tasks[k].task.cx, cx->env, CX_BYTES_MAX);
         open_consumers(background, writer->space->platform);
@@ -245,6 +197,12 @@ static enum err next_due(struct cx *cx, int64_t *due_ms, const char *sql)
     return OK;
 }
 
+/* What comes first leaves room for what comes later. */
+static int half_of_room(const struct collection *c)
+{
+    return (c->room - c->count + 1) / 2;
+}
+
 static enum err collect_timers(struct collection *c)
 {
     struct background *background = c->background;
@@ -256,7 +214,7 @@ static enum err collect_timers(struct collection *c)
     TRY(sql_raw_all(cx, timer_fields, sizeof(struct timer_row), &rows,
                     "select due_ms, name, key, set_ms, attempts, state, error from kernel_timer"
                     " where due_ms <= ?1 and state = 'waiting' order by due_ms, name, key limit ?2",
-                    BIND(INT(c->now_ms), INT(c->room - c->count))));
+                    BIND(INT(c->now_ms), INT(half_of_room(c)))));
     for (size_t k = 0; k < rows.count; k++)
         new_task(c, BG_TIMER, timer_task_run)->timer = *LIST_AT(rows, struct timer_row, k);
     if (rows.count == 0)
@@ -287,7 +245,7 @@ static enum err collect_parked(struct collection *c)
                     "select consumer, seq, type, key, state, attempts, next_ms, error"
                     " from kernel_parked where state = 'retry' and next_ms <= ?1"
                     " order by next_ms, consumer, seq limit ?2",
-                    BIND(INT(c->now_ms), INT(c->room - c->count))));
+                    BIND(INT(c->now_ms), INT(half_of_room(c)))));
     for (size_t k = 0; k < rows.count; k++) {
         const struct parked_row *row = LIST_AT(rows, struct parked_row, k);
         struct consumer_state *consumer = consumer_named(background, row->consumer);
@@ -343,7 +301,7 @@ static enum err collect_events(struct collection *c, struct consumer_state *cons
     TRY(sql_raw_all(cx, outbox_fields, sizeof(struct outbox_row), &rows,
                     "select seq, id, type, key, time_ms, trace, data from kernel_outbox"
                     " where seq > ?1 order by seq limit ?2",
-                    BIND(INT(consumer->scanned), INT(SCAN_EVENTS_MAX))));
+                    BIND(INT(consumer->scanned), INT(c->background->scan_rows_max))));
     for (size_t k = 0; k < rows.count; k++) {
         const struct outbox_row *row = LIST_AT(rows, struct outbox_row, k);
 
@@ -388,7 +346,9 @@ static enum err offer_effects(struct collection *c)
     struct background *background = c->background;
     struct cx *cx = &background->cx;
     struct list rows;
-    size_t offered = 0;
+    size_t k = 0, offered = 0;
+    int limit = background->scan_rows_max < EFFECTS_RUNNING_MAX ? background->scan_rows_max
+                                                                : EFFECTS_RUNNING_MAX;
 
     if (effects_due_ms(background) > c->now_ms)
         return OK;
@@ -396,26 +356,35 @@ static enum err offer_effects(struct collection *c)
         background->effects_due_ms = c->now_ms + STUCK_RETRY_MS; /* An answer looks at once. */
         return OK;
     }
-    TRY(sql_raw_all(cx, effect_fields, sizeof(struct effect_row), &rows,
-                    "select id, kind, key, method, url, headers, secret, content_type, body, trace,"
-                    " state, attempts, next_ms, error from kernel_effect"
-                    " where state = 'waiting' and next_ms <= ?1 order by next_ms, id limit ?2",
-                    BIND(INT(c->now_ms), INT(EFFECTS_RUNNING_MAX))));
-    for (size_t k = 0; k < rows.count && background->running_count < EFFECTS_RUNNING_MAX; k++) {
+    TRY(sql_raw_all(
+        cx, effect_fields, sizeof(struct effect_row), &rows,
+        "select id, kind, key, method, url, headers, secret, content_type, body, trace,"
+        " state, attempts, next_ms, error from kernel_effect"
+        " where state = 'waiting' and next_ms <= ?1"
+        " and next_ms >= ?2 and (next_ms > ?2 or id > ?3) order by next_ms, id limit ?4",
+        BIND(INT(c->now_ms), INT(background->effects_seen_ms), INT(background->effects_seen_id),
+             INT(limit))));
+    for (; k < rows.count && background->running_count < EFFECTS_RUNNING_MAX; k++) {
         const struct effect_row *row = LIST_AT(rows, struct effect_row, k);
 
+        background->effects_seen_ms = row->next_ms;
+        background->effects_seen_id = row->id;
         if (effect_runs(background, row->id) ||
             !effect_offer(c->writer->space->platform->effects, c->writer->space, row))
             continue;
         background->running[background->running_count++] = row->id;
         offered++;
     }
-    if (offered == 0 && rows.count <= (size_t)background->running_count)
-        TRY(next_due(cx, &background->effects_due_ms,
-                     "select next_ms from kernel_effect where state = 'waiting'"
-                     " order by next_ms limit 1"));
-    if (offered == 0 && background->effects_due_ms <= c->now_ms)
-        background->effects_due_ms = c->now_ms + STUCK_RETRY_MS; /* All due ones are running. */
+    if (k < rows.count || rows.count == (size_t)limit)
+        return OK; /* More are due: what was refused must not stand in front of them. */
+    background->effects_seen_ms = background->effects_seen_id = 0;
+    if (offered > 0)
+        return OK;
+    TRY(next_due(cx, &background->effects_due_ms,
+                 "select next_ms from kernel_effect where state = 'waiting'"
+                 " order by next_ms limit 1"));
+    if (background->effects_due_ms <= c->now_ms)
+        background->effects_due_ms = c->now_ms + STUCK_RETRY_MS; /* They run, or may not yet. */
     return OK;
 }
 
@@ -424,8 +393,11 @@ static enum err collect(struct collection *c)
     collect_jobs(c);
     TRY(collect_timers(c));
     TRY(collect_parked(c));
-    for (int k = 0; k < c->background->consumer_count; k++)
-        TRY(collect_events(c, &c->background->consumers[k]));
+    int count = c->background->consumer_count, first = c->background->first_consumer;
+
+    c->background->first_consumer = count > 0 ? (first + 1) % count : 0;
+    for (int k = 0; k < count; k++) /* Each is the first at times: none starves. */
+        TRY(collect_events(c, &c->background->consumers[(first + k) % count]));
     return offer_effects(c);
 }
 
@@ -457,8 +429,15 @@ int background_collect(struct writer *writer, struct task **tasks, int room)
     background->cx.arena.exhausted = &exhausted;
     err = setjmp(exhausted) == 0 ? collect(&c) : ERR_TOO_LARGE;
     background->cx.arena.exhausted = NULL;
+    if (err == ERR_TOO_LARGE && background->scan_rows_max > 1) {
+        background->scan_rows_max /= 2; /* What was found is done, the rest in smaller parts. */
+        return c.count;
+    }
+    if (err == OK && background->scan_rows_max < SCAN_ROWS_MAX)
+        background->scan_rows_max *= 2;
     if (err != OK) {
-        log_text(LOG_ERROR, "background_failed", "%s", background->cx.problem.detail);
+        log_text(LOG_ERROR, "background_failed", "%s",
+                 err == ERR_TOO_LARGE ? "a row is too large" : background->cx.problem.detail);
         sql_rollback(&background->cx); /* Reconnects. */
         background->not_before_ms = c.now_ms + STUCK_RETRY_MS;
     }

@@ -24,10 +24,10 @@ enum {
     CONSUMERS_MAX = 64,
     JOBS_MAX = 128,
     EFFECTS_RUNNING_MAX = 64,
-    SCAN_EVENTS_MAX = 256, /* Outbox rows read at once per consumer. */
-    SCAN_SAVE = 2000,      /* A cursor further behind than this is moved over what does not
+    SCAN_ROWS_MAX = 256,           /* Rows of the outbox, or of effects, read at once. */
+    SCAN_SAVE = 2000,              /* A cursor further behind than this is moved over what does not
                               concern its consumer, so that a restart scans little. */
-    STUCK_RETRY_MS = 500,  /* After a failure of the database itself. */
+    STUCK_RETRY_MS = 500,          /* After a failure of the database itself. */
     FAILURE_BYTES_MAX = 64 * 1024, /* To record a failure with, when memory was what failed. */
 };
 
@@ -59,8 +59,12 @@ struct background_task {
     bool more;
 };
 
+#define BACKGROUND_CX_BYTES_MAX ((size_t)64 << 20) /* 16 of the largest rows at once. */
+
 struct background {
-    struct cx cx; /* Rows of what was collected; reset at each collection. */
+    struct cx cx;                      /* Rows of what was collected; reset at each collection. */
+    int scan_rows_max, first_consumer; /* Halved while memory does not suffice; who is first. */
+    int64_t effects_seen_ms, effects_seen_id; /* Those due up to here were offered or refused. */
     struct background_task tasks[BATCH_BACKGROUND_MAX];
     struct consumer_state consumers[CONSUMERS_MAX];
     int consumer_count;
@@ -73,6 +77,7 @@ struct background {
     bool opened;
 };
 
+/* handler.c */
 int64_t backoff_ms(struct cx *cx, int64_t attempts);
 struct str problem_text(struct cx *cx); /* "code: detail" of the recorded problem. */
 /** Is this failure the handler's own, to be recorded and stepped over? */

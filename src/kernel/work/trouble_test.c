@@ -449,3 +449,47 @@ TEST_DB(trouble_late_commit, "a commit the server is still at work on is waited 
     }
     mini_close(mini);
 }
+
+TEST_DB(trouble_much_at_once, "more than memory holds is taken a part at a time")
+{
+    struct mini *mini = open_trial(db);
+    struct background *background = writer_of(mini)->background;
+
+    background->cx.arena.budget_bytes = CX_BYTES_MAX; /* Of which two bodies fit. */
+    background->not_before_ms = INT64_MAX;
+    mini_on_outside(mini, count_call, NULL);
+    for (int k = 0; k < 5; k++)
+        run(mini, call_out_at_length, a_url);
+    background->not_before_ms = 0;
+    for (int k = 0; k < 20; k++)
+        mini_sleep_ms(mini, STUCK_RETRY_MS);
+    CHECK_EQ_INT(trial.answered, 5);
+    mini_close(mini);
+}
+
+static void count_other(void *context, struct outside_call *call)
+{
+    trial.calls++;
+    *(int *)context += str_starts(call->url, STR("http://127.0.0.2"));
+    call->status = 503;
+}
+
+TEST_DB(trouble_host_down, "calls that wait for a dead host's budget hold up no other host's")
+{
+    static char other_url[] = "http://127.0.0.2:9/x";
+    struct mini *mini = open_trial(db);
+    int others = 0;
+
+    mini_on_outside(mini, count_other, &others);
+    mini_sql(mini, "insert into kernel_effect (id, kind, key, method, url, headers, secret,"
+                   " content_type, body, trace, state, attempts, next_ms, error)"
+                   " with recursive n (i) as (select 1 union all select i + 1 from n where i < 300)"
+                   " select i, 'trial.call', i, 'POST', 'http://127.0.0.1:9/x', '{}', '', '', '',"
+                   " '', 'waiting', 1, i, '' from n");
+    run(mini, call_out, other_url);
+    for (int k = 0; k < 20; k++)
+        (void)platform_step(mini_platform(mini));
+    CHECK_EQ_INT(others, 1);
+    CHECK(trial.calls < 300);
+    mini_close(mini);
+}
