@@ -4,8 +4,10 @@
  */
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "kernel/effect/effect.h"
 #include "kernel/work/space.h"
@@ -50,6 +52,10 @@ static enum err on_counted(struct cx *cx, const struct event *event)
     return row_put(cx, &count_table, &row);
 }
 
+static atomic_bool chained; /* Each answer makes the next call. */
+
+static enum err call_out(struct cx *cx, void *argument);
+
 static enum err on_answer(struct cx *cx, const struct effect_answer *answer,
                           enum effect_verdict *verdict)
 {
@@ -58,6 +64,7 @@ static enum err on_answer(struct cx *cx, const struct effect_answer *answer,
 
     (void)answer;
     *verdict = EFFECT_DONE;
+    TRY(atomic_load(&chained) ? call_out(cx, NULL) : OK);
     TRY(row_find(cx, &count_table, &row, &found));
     row.number++;
     return row_put(cx, &count_table, &row);
@@ -127,24 +134,21 @@ static void wait_for(struct space *space, int64_t id, int64_t number)
     int64_t until_us = env->monotonic_us(env) + (int64_t)WAIT_MS_MAX * 1000;
     struct count_row row = {0};
 
-    while (row.number != number) {
+    while (row.number < number) {
         struct problem problem;
 
         CHECK_SAY(env->monotonic_us(env) < until_us, "%" PRId64 " of %" PRId64, row.number, number);
         row = (struct count_row){.id = id};
         CHECK(space_read(space, read_number, &row, &problem) == OK);
     }
+    CHECK(row.number == number || atomic_load(&chained)); /* And no more. */
 }
 
-TEST_DB_THREADS(work_threads_agree,
-                "many threads' commands, their events and effects all count exactly once")
+static void open_crowd(struct platform *platform, struct space **space, const char *db,
+                       struct outside *outside)
 {
-    struct outside outside = {answer_call};
-    struct platform_options options = {.modules = modules, .outside = &outside};
-    pthread_t threads[CLIENTS];
-    struct platform platform;
+    struct platform_options options = {.modules = modules, .outside = outside};
     struct problem problem;
-    struct space *space;
     char prefix[64];
 
     CHECK(sodium_init() >= 0);
@@ -153,9 +157,20 @@ TEST_DB_THREADS(work_threads_agree,
     options.db_url = strcmp(db, "sqlite") == 0 ? NULL : db;
     options.schema_prefix = prefix;
     options.has_master_key = true;
-    CHECK(platform_open(&platform, &options, &problem) == OK);
-    CHECK_SAY(space_create(&platform, STR("crowd"), &problem) == OK, "%s", problem.detail);
-    CHECK(space_open(&platform, STR("crowd"), &space, &problem) == OK);
+    CHECK(platform_open(platform, &options, &problem) == OK);
+    CHECK_SAY(space_create(platform, STR("crowd"), &problem) == OK, "%s", problem.detail);
+    CHECK(space_open(platform, STR("crowd"), space, &problem) == OK);
+}
+
+TEST_DB_THREADS(work_threads_agree,
+                "many threads' commands, their events and effects all count exactly once")
+{
+    struct outside outside = {answer_call};
+    pthread_t threads[CLIENTS];
+    struct platform platform;
+    struct space *space;
+
+    open_crowd(&platform, &space, db, &outside);
     for (int k = 0; k < CLIENTS; k++)
         CHECK(pthread_create(&threads[k], NULL, client, space) == 0);
     for (int k = 0; k < CLIENTS; k++) {
@@ -168,4 +183,82 @@ TEST_DB_THREADS(work_threads_agree,
     wait_for(space, 2, CLIENTS * COMMANDS_EACH);
     wait_for(space, 3, CLIENTS * COMMANDS_EACH / 10);
     platform_close(&platform);
+}
+
+/* The first call ends when the second has begun, or too late. */
+static struct {
+    struct outside outside;
+    pthread_mutex_t lock;
+    pthread_cond_t begun;
+    int calls;
+    bool late;
+} slow = {.lock = PTHREAD_MUTEX_INITIALIZER, .begun = PTHREAD_COND_INITIALIZER};
+
+static void wait_for_calls(int calls)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WAIT_MS_MAX / 1000;
+    while (slow.calls < calls && !slow.late)
+        slow.late = pthread_cond_timedwait(&slow.begun, &slow.lock, &until) != 0;
+}
+
+static void call_slowly(struct outside *outside, struct outside_call *call)
+{
+    answer_call(outside, call);
+    pthread_mutex_lock(&slow.lock);
+    slow.calls++;
+    pthread_cond_broadcast(&slow.begun);
+    if (slow.calls == 1)
+        wait_for_calls(2);
+    pthread_mutex_unlock(&slow.lock);
+}
+
+static enum err call_out(struct cx *cx, void *argument)
+{
+    struct effect_new effect = {.kind = "crowd.call",
+                                .method = "POST",
+                                .url = STR("http://127.0.0.1:9/"),
+                                .body = STR("{}")};
+
+    (void)argument;
+    return effect_put(cx, &effect, NULL);
+}
+
+TEST_DB_THREADS(work_slow_calls, "a call that takes long does not hold up the next one")
+{
+    struct platform platform;
+    struct problem problem;
+    struct space *space;
+
+    slow.outside.call = call_slowly;
+    slow.calls = 0;
+    slow.late = false;
+    open_crowd(&platform, &space, db, &slow.outside);
+    for (int k = 1; k <= 2; k++) {
+        CHECK(space_command(space, call_out, NULL, &problem) == OK);
+        pthread_mutex_lock(&slow.lock);
+        wait_for_calls(k);
+        pthread_mutex_unlock(&slow.lock);
+    }
+    CHECK(!slow.late);
+    wait_for(space, 3, 2);
+    platform_close(&platform);
+}
+
+TEST_DB_THREADS(work_close_while_calling, "a process that calls the outside all the time can close")
+{
+    struct outside outside = {answer_call};
+    struct platform platform;
+    struct problem problem;
+    struct space *space;
+
+    open_crowd(&platform, &space, db, &outside);
+    atomic_store(&chained, true);
+    for (int k = 0; k < CLIENTS; k++)
+        CHECK(space_command(space, call_out, NULL, &problem) == OK);
+    wait_for(space, 3, CLIENTS);
+    platform_close(&platform);
+    atomic_store(&chained, false);
 }
