@@ -8,10 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/serve.h"
 #include "kernel/access/key.h"
 #include "kernel/base/log.h"
-#include "kernel/http/dispatch.h"
 #include "kernel/watch/watch.h"
 
 enum {
@@ -35,22 +34,30 @@ static enum err first_key(struct cx *cx, void *argument)
     return OK;
 }
 
-/* The default space exists from the first start on, and has an admin key. */
-static bool open_default(struct platform *platform)
+bool server_space(struct server *server, const char *name, bool create, struct space **out)
+{
+    struct problem problem;
+    enum err err = space_open(&server->platform, str_of(name), out, &problem);
+
+    if (err == ERR_NOT_FOUND && create) {
+        err = space_create(&server->platform, str_of(name), &problem);
+        if (err == OK)
+            err = space_open(&server->platform, str_of(name), out, &problem);
+    }
+    if (err != OK)
+        cli_problem(&problem);
+    return err == OK;
+}
+
+bool server_open_default(struct server *server)
 {
     struct problem problem;
     struct space *space;
     struct str token = {0};
-    enum err err = space_open(platform, STR(SPACE_DEFAULT), &space, &problem);
 
-    if (err == ERR_NOT_FOUND) {
-        err = space_create(platform, STR(SPACE_DEFAULT), &problem);
-        if (err == OK)
-            err = space_open(platform, STR(SPACE_DEFAULT), &space, &problem);
-    }
-    if (err == OK && atomic_load(&space->writing))
-        err = space_command(space, first_key, &token, &problem);
-    if (err != OK) {
+    if (!server_space(server, SPACE_DEFAULT, true, &space))
+        return false;
+    if (atomic_load(&space->writing) && space_command(space, first_key, &token, &problem) != OK) {
         cli_problem(&problem);
         return false;
     }
@@ -59,6 +66,64 @@ static bool open_default(struct platform *platform)
         free((char *)token.ptr);
     }
     return true;
+}
+
+/* ---- Keys of tools ---- */
+
+/* Revoking needs another key to remain: the new one is made first. */
+static enum err make_key(struct cx *cx, void *argument)
+{
+    struct server_key *out = argument;
+    struct str all = STR("*");
+    struct key_new in = {.name = str_of(out->name),
+                         .scopes = {&all, 1},
+                         .expires_ms = out->lives_ms ? cx_now_ms(cx) + out->lives_ms : 0,
+                         .rate_per_s = KEY_RATE_PER_S_MAX};
+    struct key key, old;
+    struct list keys;
+
+    TRY(key_list(cx, 0, PAGE_ITEMS_MAX, &keys));
+    TRY(key_create(cx, &in, &key));
+    for (size_t k = 0; k < keys.count; k++) {
+        const struct key *other = LIST_AT(keys, struct key, k);
+
+        if (str_is(other->name, out->name) && !other->revoked_ms)
+            TRY(key_revoke(cx, other->id, &old));
+    }
+    out->id = key.id;
+    free(out->token); /* Of a run that was rolled back. */
+    out->token = strndup(key.token.ptr, key.token.len);
+    return OK;
+}
+
+bool server_key_make(struct space *space, struct server_key *key)
+{
+    struct problem problem;
+
+    if (space_command(space, make_key, key, &problem) == OK)
+        return true;
+    cli_problem(&problem);
+    return false;
+}
+
+static enum err revoke_key(struct cx *cx, void *argument)
+{
+    struct server_key *key = argument;
+    struct key out;
+
+    if (key_revoke(cx, key->id, &out) != OK)
+        fail_clear(cx); /* The only key of the space: it expires by itself. */
+    return OK;
+}
+
+void server_key_revoke(struct space *space, struct server_key *key)
+{
+    struct problem problem;
+
+    if (key->token && space_command(space, revoke_key, key, &problem) != OK)
+        cli_problem(&problem);
+    free(key->token);
+    key->token = NULL;
 }
 
 /* ---- Gauges ---- */
@@ -104,7 +169,7 @@ static void register_metrics(const struct platform *platform)
 
 /* ---- Life ---- */
 
-static void wait_for_signal(void)
+void server_wait(void)
 {
     sigset_t set;
     int signal_number;
@@ -116,8 +181,8 @@ static void wait_for_signal(void)
     log_event(LOG_INFO, "stopping", LOG_INT("signal", signal_number));
 }
 
-/* Before any thread starts, so that all inherit it: only wait_for_signal takes these. */
-static void block_signals(void)
+/* Before any thread starts, so that all inherit it. */
+void server_block_signals(void)
 {
     sigset_t set;
 
@@ -127,40 +192,60 @@ static void block_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-static int serve(struct platform *platform, const struct serve_options *options)
+bool server_open(struct server *server, const struct cli_platform *options, int batch_max)
 {
-    struct dispatcher_options wanted = {.platform = platform, .default_space = SPACE_DEFAULT};
-    struct http_options http = {.listen = options->listen ? options->listen : "127.0.0.1:8080"};
-    struct dispatcher *dispatcher;
-    struct http_server *server;
+    *server = (struct server){0};
+    if (!cli_open(&server->platform, options, batch_max))
+        return false;
+    register_metrics(&server->platform);
+    return true;
+}
+
+bool server_listen(struct server *server, const char *listen, const char *default_space)
+{
+    struct dispatcher_options wanted = {.platform = &server->platform,
+                                        .default_space = default_space};
+    struct http_options http = {.listen = listen};
     struct problem problem;
 
-    register_metrics(platform);
-    if (!open_default(platform))
-        return EXIT_FAILED;
-    dispatcher = dispatcher_make(&wanted, &problem);
-    if (!dispatcher) {
-        cli_problem(&problem);
-        return EXIT_FAILED;
+    server->dispatcher = dispatcher_make(&wanted, &problem);
+    if (server->dispatcher) {
+        dispatcher_attach(server->dispatcher, &http);
+        server->http = http_start(&http, &problem);
     }
-    dispatcher_attach(dispatcher, &http);
-    server = http_start(&http, &problem);
-    if (!server) {
+    if (!server->http) {
         cli_problem(&problem);
-        dispatcher_free(dispatcher);
-        return EXIT_FAILED;
+        return false;
     }
-    register_gauges(platform, server);
-    printf("grevy listens on port %d\n", http_port(server));
-    fflush(stdout);
-    log_event(LOG_INFO, "listening", LOG_INT("port", http_port(server)));
-    wait_for_signal();
-    dispatcher_drain(dispatcher);
-    http_stop(server, DRAIN_MS);
-    platform_close(platform);
-    dispatcher_free(dispatcher);
-    log_close();
-    return EXIT_DONE;
+    register_gauges(&server->platform, server->http);
+    log_event(LOG_INFO, "listening", LOG_INT("port", http_port(server->http)));
+    return true;
+}
+
+void server_close(struct server *server)
+{
+    if (server->http) {
+        dispatcher_drain(server->dispatcher);
+        http_stop(server->http, DRAIN_MS);
+    }
+    platform_close(&server->platform);
+    if (server->dispatcher)
+        dispatcher_free(server->dispatcher);
+}
+
+static int serve(struct server *server, const char *listen)
+{
+    int status = EXIT_FAILED;
+
+    if (server_open_default(server) &&
+        server_listen(server, listen ? listen : "127.0.0.1:8080", SPACE_DEFAULT)) {
+        printf("grevy listens on port %d\n", http_port(server->http));
+        fflush(stdout);
+        server_wait();
+        status = EXIT_DONE;
+    }
+    server_close(server);
+    return status;
 }
 
 int cmd_serve(int argc, char **argv)
@@ -172,20 +257,19 @@ int cmd_serve(int argc, char **argv)
                                       {"--log-level", &options.log_level, NULL},
                                       {NULL, NULL, NULL}};
     static const char *const levels[] = {"debug", "info", "warn", "error"};
-    int level = LOG_INFO, status;
-    struct platform platform;
+    int level = LOG_INFO, status = EXIT_FAILED;
+    struct server server;
 
     if (!options_read(argc, argv, rows, NULL, 0))
         return usage_of(argv[0]);
     for (int k = LOG_DEBUG; options.log_level && k <= LOG_ERROR; k++)
         if (strcmp(options.log_level, levels[k]) == 0)
             level = k;
-    block_signals();
+    server_block_signals();
     log_open(STDERR_FILENO, (enum log_level)level);
-    if (!cli_open(&platform, &options.platform,
-                  options.batch_max ? (int)strtol(options.batch_max, NULL, 10) : 0))
-        return EXIT_FAILED;
-    status = serve(&platform, &options);
+    if (server_open(&server, &options.platform,
+                    options.batch_max ? (int)strtol(options.batch_max, NULL, 10) : 0))
+        status = serve(&server, options.listen);
     log_close();
     return status;
 }
