@@ -223,6 +223,7 @@ static enum err open_locked(struct platform *platform, struct str name, struct s
         close_space(space);
         return err;
     }
+    writer_run(space->writer);
     platform->spaces[platform->space_count] = space;
     platform->space_count++;
     *out = space;

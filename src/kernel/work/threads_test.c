@@ -13,6 +13,8 @@
 #include "kernel/work/space.h"
 #include "test/kit/test.h"
 
+static const struct module crowd_module;
+
 enum { CLIENTS = 8, COMMANDS_EACH = 60, WAIT_MS_MAX = 20000 };
 
 struct count_row {
@@ -70,6 +72,24 @@ static enum err on_answer(struct cx *cx, const struct effect_answer *answer,
     return row_put(cx, &count_table, &row);
 }
 
+/* What the memory of the module was when a timer fired; how long its opening waits for one. */
+static atomic_int fired, fired_early;
+static atomic_bool opens_slowly;
+enum { OPEN_MS = 300 };
+
+static enum err on_timer(struct cx *cx, int64_t key, int64_t due_ms);
+
+static enum err open_slowly(struct cx *cx)
+{
+    int64_t until_us = cx->env->monotonic_us(cx->env) + (int64_t)OPEN_MS * 1000;
+
+    while (atomic_load(&opens_slowly) && atomic_load(&fired) == 0 &&
+           cx->env->monotonic_us(cx->env) < until_us)
+        continue;
+    module_set_memory(cx, &crowd_module, &fired);
+    return OK;
+}
+
 static struct metric counted_total = {"crowd_counted_total", "calls", "Calls.", 0};
 
 static const struct module crowd_module = {
@@ -78,9 +98,20 @@ static const struct module crowd_module = {
     .consumes = CONSUMES({"crowd.counted", on_counted}),
     .produces = PRODUCES({"crowd.counted", event_fields, "Somebody counted."}),
     .effects = EFFECTS({"crowd.call", on_answer, 1000, 3, "Calls."}),
+    .timers = TIMERS({"crowd.timer", on_timer, "Looks at the memory of its module."}),
     .metrics = METRICS(&counted_total),
+    .open = open_slowly,
 };
 static const struct module *const modules[] = {&crowd_module, NULL};
+
+static enum err on_timer(struct cx *cx, int64_t key, int64_t due_ms)
+{
+    (void)key;
+    (void)due_ms;
+    atomic_fetch_add(&fired_early, module_memory(cx, &crowd_module) == NULL);
+    atomic_fetch_add(&fired, 1);
+    return OK;
+}
 
 static enum err count(struct cx *cx, void *argument)
 {
@@ -144,12 +175,21 @@ static void wait_for(struct space *space, int64_t id, int64_t number)
     CHECK(row.number == number || atomic_load(&chained)); /* And no more. */
 }
 
+static void open_again(struct platform *platform, struct space **space,
+                       const struct platform_options *options)
+{
+    struct problem problem;
+
+    CHECK(platform_open(platform, options, &problem) == OK);
+    CHECK_SAY(space_open(platform, STR("crowd"), space, &problem) == OK, "%s", problem.detail);
+}
+
 static void open_crowd(struct platform *platform, struct space **space, const char *db,
                        struct outside *outside)
 {
+    static char prefix[64];
     struct platform_options options = {.modules = modules, .outside = outside};
     struct problem problem;
-    char prefix[64];
 
     CHECK(sodium_init() >= 0);
     snprintf(prefix, sizeof(prefix), "%s_", test_unique());
@@ -261,4 +301,37 @@ TEST_DB_THREADS(work_close_while_calling, "a process that calls the outside all 
     wait_for(space, 3, CLIENTS);
     platform_close(&platform);
     atomic_store(&chained, false);
+}
+
+static enum err set_timer(struct cx *cx, void *due_ms)
+{
+    return timer_set(cx, "crowd.timer", 1, *(int64_t *)due_ms);
+}
+
+TEST_DB_THREADS(work_opens_first, "what is due when a space opens waits until its modules are open")
+{
+    struct outside outside = {answer_call};
+    struct env *env = env_system();
+    struct platform_options options;
+    struct platform platform;
+    struct problem problem;
+    struct space *space;
+    int64_t due_ms = env->wall_ms(env) + SECOND_MS, until_us;
+
+    open_crowd(&platform, &space, db, &outside);
+    options = platform.options;
+    CHECK(space_command(space, set_timer, &due_ms, &problem) == OK);
+    platform_close(&platform);
+    atomic_store(&fired, 0);
+    atomic_store(&fired_early, 0);
+    while (env->wall_ms(env) < due_ms)
+        continue;
+    atomic_store(&opens_slowly, true);
+    open_again(&platform, &space, &options);
+    atomic_store(&opens_slowly, false);
+    until_us = env->monotonic_us(env) + (int64_t)WAIT_MS_MAX * 1000;
+    while (atomic_load(&fired) == 0)
+        CHECK(env->monotonic_us(env) < until_us);
+    CHECK_EQ_INT(atomic_load(&fired_early), 0);
+    platform_close(&platform);
 }

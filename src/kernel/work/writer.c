@@ -401,13 +401,17 @@ enum err writer_start(struct space *space, struct problem *problem)
         if (err != OK)
             *problem = writer->cx.problem;
     }
-    if (err == OK && !space->platform->options.manual) {
-        writer->threaded = pthread_create(&writer->thread, NULL, writer_main, writer) == 0;
-        assert(writer->threaded);
-    }
     if (err != OK)
         writer_stop(space);
     return err;
+}
+
+void writer_run(struct writer *writer)
+{
+    if (writer->space->platform->options.manual)
+        return;
+    writer->threaded = pthread_create(&writer->thread, NULL, writer_main, writer) == 0;
+    assert(writer->threaded);
 }
 
 /* Without a thread tasks may be left: each is answered exactly once. */

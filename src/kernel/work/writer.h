@@ -45,7 +45,10 @@ struct writer {
 
 /** The writers' histograms; once per process. */
 void writer_register(void);
+/** Migrate, take the lease, load; nothing runs yet. */
 MUST_CHECK enum err writer_start(struct space *space, struct problem *problem);
+/** Begin to work.  Needs: the modules of the space are open; their handlers run from here on. */
+void writer_run(struct writer *writer);
 void writer_stop(struct space *space);
 /** One batch of what is due; false when there was nothing.  wait: sleep until there is. */
 bool writer_step(struct writer *writer, bool wait);
