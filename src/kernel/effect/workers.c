@@ -236,6 +236,12 @@ bool effect_offer(struct effect_workers *workers, struct space *space, const voi
         return true;
     }
     pthread_mutex_lock(&workers->lock);
+    if (workers->closing) { /* Meanwhile: nobody would take it. */
+        pthread_mutex_unlock(&workers->lock);
+        cx_close(cx);
+        free(effect);
+        return false;
+    }
     *workers->tail = effect;
     workers->tail = &effect->next;
     workers->depth++;

@@ -61,6 +61,20 @@ static enum err fire(struct task *task)
     return timer->fire(cx, row->key, row->set_ms);
 }
 
+/* The first due time from row's on that no other timer of this name and key has. */
+static enum err find_free(struct cx *cx, struct timer_row *row)
+{
+    bool found = true;
+
+    while (found) {
+        struct timer_row other = *row;
+
+        TRY(row_find(cx, &timer_table, &other, &found));
+        row->due_ms += found;
+    }
+    return OK;
+}
+
 enum err timer_task_run(struct task *task)
 {
     struct background_task *bg = (struct background_task *)task;
@@ -84,6 +98,7 @@ enum err timer_task_run(struct task *task)
     row.attempts++;
     row.error = error;
     row.due_ms = cx->now_ms + backoff_ms(cx, row.attempts);
+    TRY(find_free(cx, &row));
     row.state = row.attempts >= ATTEMPTS_MAX ? TIMER_DEAD : TIMER_WAITING;
     log_event(LOG_ERROR, "timer_failed", LOG_TEXT("timer", row.name),
               LOG_INT("attempts", row.attempts), LOG_TEXT("error", error));
