@@ -45,9 +45,9 @@ static enum err find_caller(struct call *call, const struct caller **out)
     if ((call->uncached ? key_lookup : key_find)(call->dispatcher->platform, token, cx->now_ms, out,
                                                  &state))
         return OK;
+    TRY(admit_anonymous(call)); /* In front of the opening, too: a made-up name costs as much. */
     if (state == KEY_NOT_OPEN && !call->uncached)
         return ERR_BUSY; /* Not a failure yet: a reader thread opens the space. */
-    TRY(admit_anonymous(call));
     return key_refuse(cx, state);
 }
 
@@ -91,8 +91,8 @@ enum err call_admit(struct task *task)
 
     TRY(router_find(call->dispatcher->router, &call->req, call->method, call->path));
     if (!call->req.route->scope) {
-        TRY(find_public_space(call, &space));
         TRY(admit_anonymous(call));
+        TRY(find_public_space(call, &space));
     } else {
         TRY(find_caller(call, &caller));
         space = caller->space;
