@@ -60,19 +60,24 @@ static void names_grow(struct retail_names *names)
         names->slots[slot_of(names, names->items[k])] = (uint32_t)k + 1;
 }
 
-/* The number of name, or RETAIL_NONE. */
-static int64_t names_find(const struct retail_names *names, struct str name)
+int64_t retail_names_find(const struct retail_names *names, struct str name)
 {
     return names->slot_count ? (int64_t)names->slots[slot_of(names, name)] - 1 : RETAIL_NONE;
 }
 
-/* Needs: name is not there; it is borrowed. */
-static int64_t names_add(struct retail_names *names, struct str name)
+int64_t retail_names_add(struct retail_names *names, struct str name)
 {
     names_grow(names);
     names->slots[slot_of(names, name)] = (uint32_t)names->count + 1;
     *APPEND(*names) = name;
     return (int64_t)names->count - 1;
+}
+
+void retail_names_free(struct retail_names *names)
+{
+    free(names->items);
+    free(names->slots);
+    *names = (struct retail_names){0};
 }
 
 static struct str join(struct arena *texts, const struct str *parts, size_t count)
@@ -105,16 +110,16 @@ static int64_t new_order(struct retail *retail, const struct retail_row *row)
                                                     .last_sale = RETAIL_NONE,
                                                     .first_refund = RETAIL_NONE,
                                                     .last_refund = RETAIL_NONE};
-    return names_add(&retail->invoices, row->invoice);
+    return retail_names_add(&retail->invoices, row->invoice);
 }
 
 static int64_t sold_sku(struct retail *retail, const struct retail_row *row)
 {
-    int64_t k = names_find(&retail->codes, row->code);
+    int64_t k = retail_names_find(&retail->codes, row->code);
     struct retail_sku *sku;
 
     if (k == RETAIL_NONE) {
-        k = names_add(&retail->codes, row->code);
+        k = retail_names_add(&retail->codes, row->code);
         *APPEND(retail->skus) =
             (struct retail_sku){.code = row->code, .price_minor = row->price_minor};
     }
@@ -128,7 +133,8 @@ static int64_t sold_sku(struct retail *retail, const struct retail_row *row)
 static enum retail_reason sell(struct retail *retail, const struct retail_row *row,
                                struct str bought)
 {
-    int64_t o = names_find(&retail->invoices, row->invoice), b, s = (int64_t)retail->sales.count;
+    int64_t o = retail_names_find(&retail->invoices, row->invoice), b,
+            s = (int64_t)retail->sales.count;
     struct retail_order *order = o == RETAIL_NONE ? NULL : &retail->orders.items[o];
     struct retail_sale *sale;
 
@@ -140,9 +146,9 @@ static enum retail_reason sell(struct retail *retail, const struct retail_row *r
         o = new_order(retail, row);
         order = &retail->orders.items[o];
     }
-    b = names_find(&retail->bought, bought);
+    b = retail_names_find(&retail->bought, bought);
     if (b == RETAIL_NONE) {
-        b = names_add(&retail->bought, bought);
+        b = retail_names_add(&retail->bought, bought);
         *APPEND(retail->latest) = RETAIL_NONE;
     }
     sale = APPEND(retail->sales);
@@ -167,11 +173,11 @@ static enum retail_reason sell(struct retail *retail, const struct retail_row *r
 
 static struct str next_reference(struct retail *retail, struct str invoice)
 {
-    int64_t k = names_find(&retail->return_invoices, invoice);
+    int64_t k = retail_names_find(&retail->return_invoices, invoice);
     struct text text = {.ptr = arena_alloc(&retail->texts, 40), .size = 40};
 
     if (k == RETAIL_NONE) {
-        k = names_add(&retail->return_invoices, invoice);
+        k = retail_names_add(&retail->return_invoices, invoice);
         *APPEND(retail->invoice_returns) = 0;
     }
     text_addf(&text, STR_FMT "/%" PRId64, STR_ARG(invoice), ++retail->invoice_returns.items[k]);
@@ -225,7 +231,7 @@ static void take(struct retail *retail, const struct retail_row *row, int64_t la
 static enum retail_reason give_back(struct retail *retail, const struct retail_row *row,
                                     struct str bought)
 {
-    int64_t b = names_find(&retail->bought, bought), same = 0, all = 0, latest;
+    int64_t b = retail_names_find(&retail->bought, bought), same = 0, all = 0, latest;
 
     if (row->customer.len == 0)
         return RETAIL_GUEST_RETURN;
@@ -356,13 +362,10 @@ bool retail_read_file(struct retail *retail, const char *path, const char **why)
 
 void retail_free(struct retail *retail)
 {
-    struct retail_names *const names[] = {&retail->invoices, &retail->codes, &retail->bought,
-                                          &retail->return_invoices};
-
-    for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
-        free(names[k]->items);
-        free(names[k]->slots);
-    }
+    retail_names_free(&retail->invoices);
+    retail_names_free(&retail->codes);
+    retail_names_free(&retail->bought);
+    retail_names_free(&retail->return_invoices);
     free(retail->sales.items);
     free(retail->orders.items);
     free(retail->skus.items);

@@ -136,6 +136,12 @@ bool retail_read_file(struct retail *retail, const char *path, const char **why)
 bool retail_read(struct retail *retail, struct str bytes, const char **why);
 void retail_free(struct retail *retail);
 
+/** The number of a text, or RETAIL_NONE. */
+int64_t retail_names_find(const struct retail_names *names, struct str name);
+/** Needs: name is not there; it is borrowed. */
+int64_t retail_names_add(struct retail_names *names, struct str name);
+void retail_names_free(struct retail_names *names);
+
 /* ---- Between retail.c (what rows make) and retail_row.c (one row) ---- */
 
 /** Texts that are not as in the file (upper case, unquoted) are made in texts. */
