@@ -130,8 +130,20 @@ static void changed(struct space *space, void *argument)
     struct cx *cx = &space->writer->cx;
 
     (void)argument;
-    if (settings_load(space, cx) != OK)
-        fail_clear(cx); /* The old values stay; the next change loads again. */
+    space->writer->settings_stale = settings_load(space, cx) != OK; /* Tried again at each step. */
+    fail_clear(cx);
+}
+
+void settings_tend(struct writer *writer)
+{
+    if (!writer->settings_stale)
+        return;
+    cx_reset(&writer->cx);
+    writer->cx.db = writer->db;
+    writer->cx.space = writer->space;
+    changed(writer->space, NULL);
+    if (writer->settings_stale)
+        sql_rollback(&writer->cx); /* Reconnects. */
 }
 
 /* What is beyond the limit would be stored and never read. */

@@ -14,10 +14,13 @@ const struct setting *setting_named(const struct platform *platform, struct str 
 
 /** Load the values of the space. */
 MUST_CHECK enum err settings_load(struct space *space, struct cx *cx);
+struct writer;
+/** Load what could not be loaded after its commit.  On the writer's thread. */
+void settings_tend(struct writer *writer);
 void settings_free(struct space *space);
 
 /** Store a value (key "" for the plain one) within its limits; seen after the commit.
- *  Errors: NOT_FOUND "no_such_setting", BAD_INPUT "out_of_range". */
+ *  Errors: NOT_FOUND "no_such_setting", BAD_INPUT "out_of_range", CONFLICT "too_many_settings". */
 MUST_CHECK enum err setting_put(struct cx *cx, struct str name, struct str key, int64_t value);
 
 #endif

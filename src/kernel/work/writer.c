@@ -321,6 +321,7 @@ bool writer_step(struct writer *writer, bool wait)
     int count;
 
     lease_tend(writer);
+    settings_tend(writer);
     count = queue_take(writer, tasks, wait);
     if (!atomic_load(&writer->space->writing)) {
         refuse_all(tasks, count);

@@ -24,7 +24,8 @@ struct writer {
     struct batch batch;
     struct work work, works[WRITER_TASKS_MAX];
     enum err results[WRITER_TASKS_MAX];
-    bool begun; /* The last try to begin a transaction went well. */
+    bool settings_stale; /* A change is stored, but could not be loaded. */
+    bool begun;          /* The last try to begin a transaction went well. */
     struct background *background;
 
     pthread_t thread;
