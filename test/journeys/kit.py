@@ -42,6 +42,11 @@ POLL_S = 0.005
 numbers = itertools.count(1)
 
 
+def next_number():
+    """A number no other call gets."""
+    return next(numbers)
+
+
 class Wrong(Exception):
     """Something that must hold does not."""
 
@@ -118,7 +123,7 @@ class Postgres:
     def __init__(self, folder):
         self.data = folder / "data"
         self.cluster = os.environ["GREVY_TEST_PG"]
-        self.database = f"journey_{os.getpid()}_{next(numbers)}"
+        self.database = f"journey_{os.getpid()}_{next_number()}"
         parts = urllib.parse.urlsplit(self.cluster)
         self.url = parts._replace(path="/" + self.database).geturl()
         self.psql(self.cluster, f"create database {self.database}")
@@ -212,7 +217,7 @@ class Client:
 
     def product(self, title="Box", count=1, kind="goods", **sku):
         """A product on sale; returns the ids of its SKUs."""
-        rows = [{"code": f"C{next(numbers)}", "title": title,
+        rows = [{"code": f"C{next_number()}", "title": title,
                  "price": {"amount": 1990, "currency": "CNY"}, **sku} for _ in range(count)]
         made = self.post("/v1/products", {"title": title, "kind": kind, "skus": rows})
         return [row["id"] for row in made["skus"]]
