@@ -378,12 +378,18 @@ static void on_done(struct http_exchange *x, void *context, int status, size_t r
     call_give_back(call);
 }
 
+static void on_refused(void *context, int status, const char *reason)
+{
+    observe_refused(context, status, reason);
+}
+
 void dispatcher_attach(struct dispatcher *dispatcher, struct http_options *options)
 {
     options->context = dispatcher;
     options->on_head = on_head;
     options->on_request = on_request;
     options->on_done = on_done;
+    options->on_refused = on_refused;
 }
 
 /* ---- For tests: the same pipeline without sockets ---- */

@@ -72,6 +72,8 @@ MUST_CHECK enum err call_open_space(struct task *task);
 void watches_make(struct dispatcher *dispatcher);
 void watches_free(struct dispatcher *dispatcher);
 void observe(struct call *call, int status, size_t reply_bytes, int64_t started_us);
+/** A request that was refused before it had a call: counted as one of no route, and logged. */
+void observe_refused(struct dispatcher *dispatcher, int status, const char *code);
 /** Take over the client's trace, or begin one. */
 void trace_begin(struct call *call);
 

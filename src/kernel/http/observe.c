@@ -90,6 +90,16 @@ void observe(struct call *call, int status, size_t reply_bytes, int64_t started_
     log_call(call, status, reply_bytes, took_us);
 }
 
+void observe_refused(struct dispatcher *dispatcher, int status, const char *code)
+{
+    struct route_watch *watch = &dispatcher->watches[router_count(dispatcher->router)];
+
+    watch_add(&watch->replies[status / 100 < STATUS_CLASSES ? status / 100 : 0], 1);
+    log_event(LOG_INFO, "request", LOG_TEXT("method", STR("-")), LOG_TEXT("route", STR("-")),
+              LOG_INT("status", status), LOG_TEXT("space", STR("-")), LOG_TEXT("key", STR("-")),
+              LOG_TEXT("code", str_of(code)));
+}
+
 /* ---- W3C trace context: version 00, trace id, parent id, flags ---- */
 
 static bool is_hex(const char *at, size_t len)
