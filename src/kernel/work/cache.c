@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/work/space.h"
+
 enum { SHARDS = 16, SLOTS = 1024 };
 
 struct entry {
@@ -21,6 +23,7 @@ struct entry {
 struct shard {
     pthread_mutex_t lock;
     uint64_t generation;
+    int64_t epoch; /* The lease under which its entries were read. */
     size_t bytes, bytes_max;
     struct entry *slots[SLOTS];
     struct entry ages; /* Newest after, oldest before. */
@@ -73,14 +76,17 @@ static void drop(struct shard *shard, struct entry *entry)
     free(entry);
 }
 
+static void clear(struct shard *shard)
+{
+    while (shard->ages.newer != &shard->ages)
+        drop(shard, shard->ages.newer);
+}
+
 void cache_free(struct cache *cache)
 {
     for (int k = 0; k < SHARDS; k++) {
-        struct shard *shard = &cache->shards[k];
-
-        while (shard->ages.newer != &shard->ages)
-            drop(shard, shard->ages.newer);
-        pthread_mutex_destroy(&shard->lock);
+        clear(&cache->shards[k]);
+        pthread_mutex_destroy(&cache->shards[k].lock);
     }
     free(cache);
 }
@@ -98,11 +104,21 @@ bool cache_get(struct cache *cache, struct cx *cx, int64_t key, struct str *out,
                uint64_t *generation)
 {
     struct shard *shard = shard_of(cache, key);
+    int64_t epoch = atomic_load(&cx->space->epoch);
     struct entry *entry;
     char *copy = NULL;
     size_t len = 0;
 
+    *out = (struct str){0};
+    *generation = UINT64_MAX; /* What no shard ever has: put forgets. */
+    if (epoch == 0)
+        return false;
     pthread_mutex_lock(&shard->lock);
+    if (shard->epoch != epoch) {
+        clear(shard);
+        shard->epoch = epoch;
+        shard->generation++;
+    }
     entry = find(shard, key);
     *generation = shard->generation;
     if (entry) {

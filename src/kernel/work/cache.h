@@ -4,6 +4,8 @@
  * Invariants:
  *   - what is put was read after the last drop of its key began: a reader that read before a commit
  *     cannot put its stale value after it (drop moves a generation that put must still meet);
+ *   - only the process that writes the space remembers: others would not hear of changes; what was
+ *     remembered under an earlier lease is forgotten;
  *   - memory is bounded: the oldest entries of a shard make room;
  *   - get copies, so nothing in the cache is ever borrowed.
  */

@@ -36,6 +36,12 @@ static const struct field lease_fields[] = {F(lease_row, fence),
                                             F(lease_row, database_ms),
                                             F_END};
 
+void lease_set(struct writer *writer, bool writing)
+{
+    atomic_store(&writer->space->epoch, writing ? writer->fence : 0);
+    atomic_store(&writer->space->writing, writing);
+}
+
 static const char *read_sql(const struct writer *writer)
 {
     if (sql_kind(writer->db) == SQL_POSTGRES)
@@ -124,7 +130,7 @@ static enum err try_take(struct writer *writer)
         if (err == OK)
             err = sql_commit(cx);
         if (err == OK) {
-            atomic_store(&writer->space->writing, true);
+            lease_set(writer, true);
             log_event(LOG_INFO, "writer_lease_taken",
                       LOG_TEXT("space", str_of(writer->space->name)),
                       LOG_INT("fence", writer->fence));
@@ -215,7 +221,7 @@ void lease_tend(struct writer *writer)
     else if (reload_keys(writer) != OK ||
              (atomic_load(&writer->space->writing) && reload(writer) != OK)) {
         log_text(LOG_ERROR, "reload_failed", "%s", writer->cx.problem.detail);
-        atomic_store(&writer->space->writing, false); /* Taken anew, with all that belongs to it. */
+        lease_set(writer, false); /* Taken anew, with all that belongs to it. */
     }
 }
 
@@ -224,7 +230,7 @@ void lease_release(struct writer *writer)
     if (writer->lock_fd >= 0)
         close(writer->lock_fd);
     writer->lock_fd = -1;
-    atomic_store(&writer->space->writing, false);
+    lease_set(writer, false);
 }
 
 enum err lease_guard(struct writer *writer, struct cx *cx)
@@ -241,7 +247,7 @@ enum err lease_guard(struct writer *writer, struct cx *cx)
 
 enum err lease_lost(struct writer *writer, struct cx *cx)
 {
-    atomic_store(&writer->space->writing, false);
+    lease_set(writer, false);
     log_event(LOG_WARN, "writer_lease_lost", LOG_TEXT("space", str_of(writer->space->name)));
     fail_clear(cx);
     cx->problem.retry_after_ms = SECOND_MS;

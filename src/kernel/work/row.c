@@ -117,9 +117,26 @@ enum err row_put(struct cx *cx, const struct table *table, const void *row)
     return OK;
 }
 
+/* Added in this batch without a look: whether the key was free is found out before that is
+ * forgotten. */
+static enum err was_free(struct cx *cx, struct row_entry *entry)
+{
+    void *stored;
+
+    TRY(read_by_key(cx, entry->table, entry->key, &stored));
+    if (stored)
+        return fail(cx, ERR_CONFLICT, "unique", "a %s with this key exists", entry->table->name);
+    entry->stored = STORED_ABSENT;
+    return OK;
+}
+
 enum err row_delete(struct cx *cx, const struct table *table, const void *row)
 {
-    own(cx, writable(cx, table, row), NULL);
+    struct row_entry *entry = writable(cx, table, row);
+
+    if (entry->fresh && entry->stored == STORED_UNKNOWN)
+        TRY(was_free(cx, entry));
+    own(cx, entry, NULL);
     return OK;
 }
 

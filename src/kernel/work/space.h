@@ -85,6 +85,7 @@ struct space {
     struct person_vault *vault;        /* access/person.h */
     void *module_memory[64];           /* One slot per module, by its index: caches. */
     atomic_bool writing;               /* This process holds the lease. */
+    atomic_llong epoch;                /* The fence it holds the lease under; 0: it does not. */
 };
 
 struct platform_options {

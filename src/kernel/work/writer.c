@@ -140,7 +140,7 @@ static enum err settle_unknown(struct writer *writer, struct cx *cx, enum err er
     cx->problem = problem;
     if (fate == COMMIT_UNKNOWN) {
         writer->batch.fate_unknown = true;
-        atomic_store(&writer->space->writing, false);
+        lease_set(writer, false);
     }
     return err;
 }

@@ -65,6 +65,7 @@ int queue_take(struct writer *writer, struct task **tasks, bool wait);
 bool queue_pending(struct writer *writer);
 
 /* lease.c */
+void lease_set(struct writer *writer, bool writing);
 MUST_CHECK enum err lease_take(struct writer *writer, struct problem *problem);
 /** Take or keep the lease when that is due.  Sets space->writing. */
 void lease_tend(struct writer *writer);
