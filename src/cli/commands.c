@@ -14,6 +14,8 @@ const struct command commands[] = {
      cmd_audit},
     {"person", "export|erase PERSON [--space NAME] --data DIR | --db URL",
      "Hand out or erase a person's data.", cmd_person},
+    {"demo", "[--listen 127.0.0.1:8080] [--data var/demo | --db URL] [--sample FILE]",
+     "Open a school and a shop with real orders, and serve.", cmd_demo},
     {"import", "FILE [--dry-run] --url URL --key KEY | --data DIR | --db URL [--space NAME]",
      "Make the products of an Online Retail file.", cmd_import},
     {"replay",

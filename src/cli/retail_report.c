@@ -10,11 +10,12 @@
 
 enum {
     ORDERS_AT_ONCE = 60, /* ORDER_REPORT_ORDERS_MAX of the order module */
-    GROUPINGS = 3,
+    GROUPINGS = 4,
     TEXTS_BYTES_MAX = 16 << 20,
     REPORT_BYTES_MAX = 256 << 20,
 };
-static const char *const groupings[GROUPINGS] = {"country", "month", "sku"};
+enum { BY_COUNTRY, BY_MONTH, BY_SKU, BY_STATE };
+static const char *const groupings[GROUPINGS] = {"country", "month", "sku", "state"};
 
 struct reading {
     const struct retail *retail;
@@ -56,21 +57,24 @@ static void add(struct retail_totals *to, const struct retail_totals *from)
 static void add_row(struct client *client, struct reading *reading, int by, struct json row)
 {
     struct retail_ledger *out = reading->out;
-    struct retail_group *const groups[] = {&out->countries, &out->months, &out->skus};
+    struct retail_group *const groups[] = {&out->countries, &out->months, &out->skus, &out->states};
     struct retail_totals totals = {.sold_quantity = client_int(row, "sold_quantity"),
                                    .sold_minor = client_int(row, "sold_minor"),
                                    .returned_quantity = client_int(row, "returned_quantity"),
                                    .returned_minor = client_int(row, "returned_minor")};
 
-    if (by == 0) { /* Every order has one country. */
+    if (by == BY_COUNTRY) { /* Every order has one country. */
         out->orders += client_int(row, "orders");
         out->guest_orders += client_int(row, "guest_orders");
         out->lines += client_int(row, "lines");
         add(&out->all, &totals);
     }
-    if (by == 1) /* A refund has a month of its own. */
+    if (by == BY_MONTH) /* A refund has a month of its own. */
         totals.returned_quantity = totals.returned_minor = 0;
-    if (totals.sold_quantity || totals.returned_quantity)
+    if (by == BY_STATE)
+        totals_of(out, groups[by], client_text(client, row, "key"))->orders +=
+            client_int(row, "orders");
+    else if (totals.sold_quantity || totals.returned_quantity)
         add(totals_of(out, groups[by], client_text(client, row, "key")), &totals);
 }
 
@@ -130,7 +134,8 @@ bool retail_ledger_read(const struct client_target *target, const struct retail 
 
 void retail_ledger_free(struct retail_ledger *ledger)
 {
-    struct retail_group *const groups[] = {&ledger->countries, &ledger->months, &ledger->skus};
+    struct retail_group *const groups[] = {&ledger->countries, &ledger->months, &ledger->skus,
+                                           &ledger->states};
 
     for (int k = 0; k < GROUPINGS; k++) {
         retail_names_free(&groups[k]->names);

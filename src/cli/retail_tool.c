@@ -14,7 +14,6 @@ static bool open_inside(struct tool *tool, const struct tool_options *options)
 {
     const char *space = options->space ? options->space : SPACE_DEFAULT;
 
-    server_block_signals();
     log_open(STDERR_FILENO, LOG_WARN);
     if (!server_open(&tool->server, &options->platform, 0))
         return false;

@@ -79,6 +79,7 @@ void retail_print_replayed(const struct retail_replayed *replayed);
 /* What the ledger says of one country, month or SKU. */
 struct retail_totals {
     int64_t sold_quantity, sold_minor, returned_quantity, returned_minor;
+    int64_t orders; /* Of states alone. */
 };
 struct retail_group {
     struct retail_names names;
@@ -87,7 +88,7 @@ struct retail_group {
 };
 struct retail_ledger {
     struct arena texts;
-    struct retail_group countries, months, skus;
+    struct retail_group countries, months, skus, states;
     struct retail_totals all;
     int64_t orders, guest_orders, lines, returns, refunds;
 };
@@ -99,5 +100,10 @@ void retail_ledger_free(struct retail_ledger *ledger);
 bool retail_report_write(const char *path, const struct retail *retail,
                          const struct retail_ledger *ledger,
                          const struct retail_replayed *replayed);
+
+/* ---- The demo ---- */
+
+/** Make what demo/school.json says and an order that waits for payment; print what to try. */
+bool demo_school(const struct client_target *target, const char *path);
 
 #endif

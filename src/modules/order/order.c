@@ -312,7 +312,7 @@ const struct module order_module = {
         {"POST", "/v1/reports/channel", order_post_report, TX_READ, "order:read",
          BODY(order_report_query, order_report_query_fields), .reply = order_report_fields,
          .page = true, .status = 200, .priority = PRIORITY_NORMAL,
-         .doc = "What these orders of a channel came to, by country, month or SKU."}),
+         .doc = "What these orders of a channel came to, by country, month, SKU or state."}),
     .produces = PRODUCES({"order.placed", order_event_fields, "Placed; its stock is reserved."},
                          {"order.partly_paid", order_event_fields, "A part of the total came in."},
                          {"order.paid", order_event_fields, "All of the total came in."},

@@ -1,5 +1,5 @@
 /*
- * order_report.c - what orders of a channel came to, by country, month or SKU; added up by the
+ * order_report.c - what orders of a channel came to, by country, month, SKU or state; added up by the
  * database over the lines themselves.
  *
  * A request names its orders, at most ORDER_REPORT_ORDERS_MAX, so that each read is short however
@@ -9,8 +9,8 @@
 
 #include "modules/order/order_priv.h"
 
-enum { REPORT_COUNTRY, REPORT_MONTH, REPORT_SKU };
-static const char *const report_by[] = {"country", "month", "sku", NULL};
+enum { REPORT_COUNTRY, REPORT_MONTH, REPORT_SKU, REPORT_STATE };
+static const char *const report_by[] = {"country", "month", "sku", "state", NULL};
 
 const struct field order_report_query_fields[] = {
     F(order_report_query, channel, .flags = FIELD_REQUIRED, .min = 1, .max = 32),
@@ -19,7 +19,8 @@ const struct field order_report_query_fields[] = {
     F_ENUM(order_report_query, by, report_by, .flags = FIELD_REQUIRED), F_END};
 
 const struct field order_report_fields[] = {
-    F(order_report, key, .doc = "The country, the month placed (YYYY-MM, UTC) or the SKU's code."),
+    F(order_report, key,
+      .doc = "The country, the month placed (YYYY-MM, UTC), the SKU's code or the state."),
     F(order_report, orders),
     F(order_report, guest_orders, .doc = "Of them, without a user."),
     F(order_report, lines),
@@ -47,6 +48,7 @@ static const char *const report_sql[] = {
     [REPORT_COUNTRY] = REPORT_SQL("o.channel_country"),
     [REPORT_MONTH] = REPORT_SQL("cast(o.channel_time_ms / 86400000 as text)"), /* Its days. */
     [REPORT_SKU] = REPORT_SQL("l.code"),
+    [REPORT_STATE] = REPORT_SQL("o.state"),
 };
 
 static struct str month_of(struct cx *cx, int64_t ms)
