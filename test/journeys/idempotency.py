@@ -26,6 +26,31 @@ def at_once(shop):
     shop.clean()
 
 
+def everybody(shop, sku, keys):
+    """Each key once, from CLIENTS connections at once; answers by key."""
+    def send(k):
+        client = Client(shop.port, shop.key)
+        answers = [(key, client.order(*sku[:1 + n % 3], user=key, idempotency=key))
+                   for n, key in enumerate(keys) if n % CLIENTS == k]
+        client.close()
+        return answers
+
+    return dict(pair for part in together(CLIENTS, send) for pair in part)
+
+
+@journey("600 keys sent again by 20 clients: each gets its own answer, byte for byte")
+def own_answers(shop):
+    skus, keys = shop.product(count=3), [f"key{k}" for k in range(600)]
+    for sku in skus:
+        shop.receive(sku, 1000)
+    first, again = everybody(shop, skus, keys), everybody(shop, skus, keys)
+    wrong = [key for key in keys if again[key].text != first[key].text
+             or again[key].headers.get("location") != first[key].headers.get("location")]
+    equal(wrong, [], "keys with another answer")
+    equal({a.headers.get("idempotency-replayed") for a in again.values()}, {"true"}, "replayed")
+    equal(sum(a.status == 201 for a in first.values()), len(keys), "orders")
+
+
 @journey("another body under a used key is 422 and does nothing")
 def other_body(shop):
     sku, = shop.product()

@@ -103,11 +103,14 @@ class Sqlite:
     def arguments(self):
         return ["--data", str(self.data)]
 
-    def query(self, sql):
-        """Rows as tuples, through a connection that cannot write."""
+    def queries(self, *sqls):
+        """Rows of each query as tuples, through a connection that cannot write."""
         with contextlib.closing(sqlite3.connect(f"file:{self.data / 'default.db'}?mode=ro",
                                                 uri=True, timeout=30)) as db:
-            return db.execute(sql).fetchall()
+            return [db.execute(sql).fetchall() for sql in sqls]
+
+    def query(self, sql):
+        return self.queries(sql)[0]
 
     def dump(self):
         """Everything that was stored, as bytes."""
@@ -126,6 +129,7 @@ class Postgres:
         self.database = f"journey_{os.getpid()}_{next_number()}"
         parts = urllib.parse.urlsplit(self.cluster)
         self.url = parts._replace(path="/" + self.database).geturl()
+        self.schema = None
         self.psql(self.cluster, f"create database {self.database}")
 
     @staticmethod
@@ -133,26 +137,29 @@ class Postgres:
         path = os.path.join(PG_BIN, name)
         return path if os.access(path, os.X_OK) else name
 
-    def psql(self, url, sql):
+    def psql(self, url, *sqls):
+        """What psql prints of each statement."""
+        script = "".join(f"\\echo \x1e\n{sql};\n" for sql in sqls)
         done = subprocess.run([self.tool("psql"), url, "-XqAt", "-F", "\x1f", "-v",
-                               "ON_ERROR_STOP=1", "-c", sql], capture_output=True, text=True,
+                               "ON_ERROR_STOP=1"], input=script, capture_output=True, text=True,
                               timeout=120, check=False)
         check(done.returncode == 0, f"psql: {done.stderr.strip()[-300:]}")
-        return done.stdout
+        return done.stdout.split("\x1e\n")[1:]
 
     def arguments(self):
         return ["--db", self.url, "--data", str(self.data)]
 
-    def query(self, sql):
-        """Rows as tuples: whole numbers as int, all else as text.  The space is a schema."""
-        out = self.psql(self.url, f"set search_path = {self.schema()}; {sql}")
-        return [tuple(int(v) if re.fullmatch(r"-?\d{1,19}", v) else v for v in line.split("\x1f"))
-                for line in out.splitlines()]
+    def queries(self, *sqls):
+        """Rows of each query as tuples: whole numbers as int, all else as text."""
+        if not self.schema:  # A space is a schema.
+            self.schema = self.psql(self.url, "select table_schema from information_schema.tables"
+                                              " where table_name = 'kernel_outbox'")[0].strip()
+        out = self.psql(self.url, f'set search_path = "{self.schema}"', *sqls)[1:]
+        return [[tuple(int(v) if re.fullmatch(r"-?\d{1,19}", v) else v for v in line.split("\x1f"))
+                 for line in text.splitlines()] for text in out]
 
-    def schema(self):
-        found = self.psql(self.url, "select table_schema from information_schema.tables"
-                                    " where table_name = 'kernel_outbox' order by 1")
-        return ", ".join(f'"{name}"' for name in found.split())
+    def query(self, sql):
+        return self.queries(sql)[0]
 
     def dump(self):
         return subprocess.run([self.tool("pg_dump"), self.url], capture_output=True, timeout=120,
@@ -259,13 +266,16 @@ class Server:
         self.process = self.port = None
         self.log = folder / "log"
 
-    def start(self, *arguments):
-        out = self.folder / "out"
+    def spawn(self, *arguments):
+        """Start the process; whether it comes up is not waited for."""
         environment = {**os.environ, "GREVY_ADMIN_KEY": self.key, **self.environment}
-        with open(out, "wb") as stdout, open(self.log, "ab") as stderr:
-            self.process = subprocess.Popen(
+        with open(self.folder / "out", "wb") as stdout, open(self.log, "ab") as stderr:
+            return subprocess.Popen(
                 [GREVY, "serve", *self.database.arguments(), "--listen", "127.0.0.1:0", *arguments],
                 stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment)
+
+    def start(self, *arguments):
+        self.process, out = self.spawn(*arguments), self.folder / "out"
         self.port = wait_until(lambda: self.listening(out), READY_S, "the server does not listen")
         wait_until(self.ready, READY_S, "the server is not ready")
         return self

@@ -88,8 +88,9 @@ enum err idempotency_find(struct req *req, const struct idempotency *idempotency
         return fail(cx, ERR_UNPROCESSABLE, "idempotency_key_reused",
                     "this Idempotency-Key was used with another body: take a new key");
     req->status = (int)row.status;
-    req->reply = row.reply;
-    req->location = row.location.len ? row.location : (struct str){0};
+    /* Copied: the row is the batch's or another command's, and the answer outlives both. */
+    req->reply = cx_copy(cx, row.reply);
+    req->location = row.location.len ? cx_copy(cx, row.location) : (struct str){0};
     req->content_type = STR("application/json");
     *replayed = true;
     return OK;
