@@ -1,0 +1,148 @@
+"""clients.py - buyers that write down what they ask and what they are told.
+
+Every wish has an idempotency key and a user of its own, so that each can be found again.
+"""
+import dataclasses
+import http.client
+import json
+import random
+import threading
+
+from kit import Client, Wrong, check, equal, together
+
+CLIENTS = 16
+PENDING_MAX = 50  # Orders a client keeps in mind to pay or cancel.
+
+
+@dataclasses.dataclass
+class Wish:
+    key: str
+    path: str
+    body: dict
+    order: str = None  # The order it pays or cancels.
+    status: int = None  # None: not answered.
+    text: bytes = b""
+
+    def id(self):
+        return json.loads(self.text)["id"]
+
+    def send(self, client):
+        return client.call("POST", self.path, self.body, {"Idempotency-Key": self.key})
+
+
+class Buyers:
+    """All wishes of all cycles, and what must come of them."""
+
+    def __init__(self, shop, seed):
+        self.shop, self.seed, self.cycle = shop, seed, 0
+        self.wishes = []  # Of this cycle.
+        self.state = {}  # Order id -> the state that was acknowledged.
+        self.received = {}  # SKU -> pieces acknowledged.
+        self.acknowledged = 0
+        self.skus, self.bundles = [], {}
+
+    def furnish(self):
+        """What is sold: one plentiful item, one scarce one, a bundle of both."""
+        many, few = self.shop.product("Item", count=2)
+        box, = self.shop.product("Box", kind="bundle",
+                                 components=[{"sku": many, "quantity": 2},
+                                             {"sku": few, "quantity": 1}])
+        self.received = {many: 1000000, few: 10}
+        for sku, quantity in self.received.items():
+            self.shop.receive(sku, quantity)
+        self.skus, self.bundles = [many, few, box], {box: {many: 2, few: 1}}
+
+    # ---- Wishing ----
+
+    def wish(self, rng, name, number, mine):
+        """The next wish of a client."""
+        key, dice = f"{name}-{number}", rng.random()
+        if mine and dice < 0.25:
+            order = mine.pop(rng.randrange(len(mine)))
+            return Wish(key, f"/v1/orders/{order}/payments", {"provider": "manual"}, order)
+        if mine and dice < 0.35:
+            order = mine.pop(rng.randrange(len(mine)))
+            return Wish(key, f"/v1/orders/{order}/cancel", {}, order)
+        if dice < 0.38:
+            return Wish(key, "/v1/stock/movements", {"sku": self.skus[1], "kind": "receive",
+                                                     "quantity": 3, "reason": "delivery"})
+        lines = [{"sku": rng.choice(self.skus), "quantity": rng.randint(1, 2)}
+                 for _ in range(rng.randint(1, 3))]
+        return Wish(key, "/v1/orders", {"user": key, "currency": "CNY", "lines": lines})
+
+    def buy(self, k, wishes):
+        """Ask on and on until the server is gone."""
+        name = f"{self.cycle}-{k}"
+        rng = random.Random(f"{self.seed} {name}")
+        client, mine, number = Client(self.shop.port, self.shop.key), [], 0
+        while True:
+            wish = self.wish(rng, name, number, mine)
+            wishes.append(wish)
+            try:
+                answer = wish.send(client)
+            except (OSError, http.client.HTTPException):
+                return
+            wish.status, wish.text = answer.status, answer.text
+            if wish.path == "/v1/orders" and wish.status == 201 and len(mine) < PENDING_MAX:
+                mine.append(wish.id())
+            number += 1
+
+    def crowd(self, cycle):
+        """Start the clients; returns a function that waits for all to have ended."""
+        self.cycle, parts = cycle, [[] for _ in range(CLIENTS)]
+        threads = [threading.Thread(target=self.buy, args=(k, parts[k])) for k in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+
+        def join():
+            for thread in threads:
+                thread.join()
+            self.wishes = [wish for part in parts for wish in part]
+        return join
+
+    # ---- After the crash ----
+
+    def settle(self):
+        """Send every wish of this cycle again: what was acknowledged comes back word for word,
+        what was not happens now, or had happened and is told."""
+        good = [w for w in self.wishes if w.status in (200, 201)]
+        lost = [w for w in self.wishes if w.status is None]
+        odd = [w for w in self.wishes if w.status not in (None, 200, 201, 409)]
+        check(not odd, f"{odd[:1]} was answered oddly")
+
+        def again(k):
+            client = Client(self.shop.port, self.shop.key)
+            for wish in good[k::8]:
+                self.same_again(client, wish)
+            for wish in lost[k::8]:
+                answer = wish.send(client)
+                wish.status, wish.text = answer.status, answer.text
+                check(wish.status in (200, 201, 409), f"{wish}: a later answer")
+            client.close()
+
+        together(8, again)
+        self.acknowledged += len(good)
+        for wish in self.wishes:
+            self.remember(wish)
+        return len(good), len(lost)
+
+    @staticmethod
+    def same_again(client, wish):
+        answer = wish.send(client)
+        if answer.headers.get("idempotency-replayed") != "true" or answer.text != wish.text:
+            raise Wrong(f"{wish.key} was acknowledged with {wish.text[:80]!r}, and is now answered"
+                        f" {answer.status} {answer.text[:200]!r}")
+        if wish.path == "/v1/orders":
+            equal(client.get(f"/v1/orders/{wish.id()}")["user"], wish.key, "user of an order")
+
+    def remember(self, wish):
+        if wish.status not in (200, 201):
+            return
+        if wish.path == "/v1/orders":
+            self.state.setdefault(wish.id(), "pending_payment")
+        elif wish.path.endswith("/payments"):
+            self.state[wish.order] = "paid"
+        elif wish.path.endswith("/cancel"):
+            self.state[wish.order] = "cancelled"
+        else:
+            self.received[wish.body["sku"]] += wish.body["quantity"]
