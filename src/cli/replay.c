@@ -32,7 +32,7 @@ static void set_id(struct replay_order *order, struct str id)
     memcpy(order->id, id.ptr, id.len);
 }
 
-/* The shop refused: told, counted, and the next one is tried.  False: there was no answer at all. */
+/* The shop refused: told, counted, and the next one is tried.  False: there was no answer. */
 static bool refused(struct client *client, struct replay *replay,
                     const struct client_request *request, const struct client_answer *answer)
 {

@@ -25,8 +25,10 @@ static void *room(void *items, size_t count, size_t *size, size_t item_size)
 {
     void *grown = items;
 
-    if (count < *size)
+    if (count < *size) {
+        assert(items); /* Room was made before. */
         return items;
+    }
     *size = *size ? *size * 2 : 256;
     grown = realloc(items, *size * item_size);
     assert(grown); /* As any arena: without memory there is nothing to do. */

@@ -46,6 +46,8 @@ void fail_member(struct cx *cx, const char *name, struct str value)
     struct problem *problem = &cx->problem;
 
     assert(problem->err != OK);
+    assert(strcmp(name, "code") != 0); /* The document has its own. */
+    assert(strcmp(name, "detail") != 0);
     if (problem->member_count == PROBLEM_MEMBERS_MAX)
         return;
     problem->members[problem->member_count].name = name;

@@ -30,8 +30,8 @@ static int64_t monotonic_us(struct env *env)
     return read_clock(CLOCK_MONOTONIC, 1000000);
 }
 
-/* Drawn from the kernel a kilobyte at a time: a call for each id of a trace would cost more than the
- * rest of it.  What was handed out is wiped. */
+/* Drawn from the kernel a kilobyte at a time: a call for each id of a trace would cost more than
+ * the rest of it.  What was handed out is wiped. */
 static void random_bytes(struct env *env, void *out, size_t len)
 {
     static _Thread_local struct {

@@ -467,33 +467,6 @@ TEST_DB(work_effects_after_commit,
     mini_close(mini);
 }
 
-static enum err add_and_delete(struct cx *cx, int64_t id)
-{
-    struct lab_row row = {.id = id, .word = STR("for a moment"), .number = 1};
-
-    TRY(row_add(cx, &lab_table, &row));
-    return row_delete(cx, &lab_table, &row);
-}
-
-TEST_DB(work_added_then_deleted,
-        "a row added and deleted at once leaves nothing, and takes nobody else's key")
-{
-    struct mini *mini = open_lab(db);
-    struct order orders[2];
-
-    give(mini, &orders[0], add, 1);
-    mini_settle(mini);
-    finish(orders, 1);
-    give(mini, &orders[0], add_and_delete, 1);
-    give(mini, &orders[1], add_and_delete, 2);
-    mini_settle(mini);
-    CHECK_EQ_INT(orders[0].err, ERR_CONFLICT);
-    CHECK_EQ_INT(orders[1].err, OK);
-    finish(orders, 2);
-    CHECK_EQ_INT(mini_count(mini, "select count(*) from lab_row"), 1);
-    mini_close(mini);
-}
-
 /* As another process would: over a connection of its own. */
 static void take_fence(struct mini *mini)
 {

@@ -149,7 +149,7 @@ static enum err component_sku(struct cx *cx, const struct catalog_component_new 
     if (!found) {
         fail_record(cx, ERR_NOT_FOUND, "no_such_sku", "components: there is no SKU " STR_FMT,
                     STR_ARG(component->sku_code));
-        fail_member(cx, "code", component->sku_code);
+        fail_member(cx, "sku_code", component->sku_code);
         return ERR_NOT_FOUND;
     }
     if (out->kind == CATALOG_BUNDLE)
@@ -217,7 +217,7 @@ static enum err create_sku(struct cx *cx, const struct catalog_product *product,
     if (taken) {
         fail_record(cx, ERR_CONFLICT, "code_taken", "the code " STR_FMT " belongs to another SKU",
                     STR_ARG(in->code));
-        fail_member(cx, "code", in->code);
+        fail_member(cx, "sku_code", in->code);
         return ERR_CONFLICT;
     }
     TRY(take_policy(cx, product->kind, in->stock, &sku));

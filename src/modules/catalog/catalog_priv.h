@@ -63,7 +63,7 @@ struct catalog_state_put {
 };
 
 /** Make the product and its SKUs, and put catalog.product_created.
- *  Errors: CONFLICT "code_taken" with member code; BAD_INPUT; NOT_FOUND "no_such_sku". */
+ *  Errors: CONFLICT "code_taken" with member sku_code; BAD_INPUT; NOT_FOUND "no_such_sku". */
 MUST_CHECK enum err catalog_create(struct cx *cx, const struct catalog_product_new *in,
                                    int64_t *product);
 /** prices as stored, from prices as given. */
