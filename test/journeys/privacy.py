@@ -29,7 +29,7 @@ def orders_with_addresses(shop):
     shop.receive(sku, 10)
     own = shop.order(sku, user=MARK, address=PLANTED, note=NOTE, idempotency="k1").expect(201)
     shop.order(sku, user=MARK, address=PLANTED, note=NOTE, idempotency="k1").expect(201)
-    guest = shop.post("/v1/orders", {"currency": "CNY", "address": PLANTED,
+    guest = shop.post("/v1/orders", {"currency": "CNY", "address": PLANTED, "note": NOTE,
                                      "lines": [{"sku": sku, "quantity": 1}]})
     shop.call("PUT", f"/v1/orders/{own['id']}/address", {"address": PLANTED}).expect(200)
     shop.post(f"/v1/orders/{own['id']}/notes", {"note": NOTE})
@@ -70,6 +70,19 @@ def masked(shop):
     leaks("the timeline", desk.call("GET", f"/v1/orders/{own}/timeline").text)
     leaks("the list of orders", desk.call("GET", "/v1/orders").text)
     desk.close()
+
+
+@journey("a guest's address and notes go over to the user who claims the order")
+def claimed(shop):
+    own, guest = orders_with_addresses(shop)
+    equal(shop.get(f"/v1/orders/{guest}")["address"], PLANTED, "address after the claim")
+    notes = shop.get(f"/v1/orders/{guest}/notes")["data"]
+    equal([note["note"] for note in notes], [NOTE], "notes after the claim")
+    export = shop.get(f"/v1/persons/{MARK}b/export")["modules"]["order"]
+    equal(export, [{"order": guest, "address": PLANTED, "notes": [NOTE]}], "export")
+    export = shop.get(f"/v1/persons/{MARK}/export")["modules"]["order"]
+    equal(export, [{"order": own, "address": PLANTED, "notes": [NOTE, NOTE]}], "export")
+    shop.clean()
 
 
 @journey("an erased person's address and notes cannot be read again, by nobody")

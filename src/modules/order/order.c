@@ -327,5 +327,6 @@ const struct module order_module = {
         SETTINGS(&order_pay_within_ms, &order_shipping_fee_minor, &order_shipping_free_minor,
                  &order_prepaid_days_max, &order_prepaid_minor_max, &order_guardian_consent),
     .metrics = METRICS(&placed_total, &paid_total, &expired_total),
+    .person_export = order_person_export,
     .patrols = PATROLS({"order.amounts", order_check, "Orders add up to their lines."}),
 };

@@ -321,17 +321,6 @@ enum err order_post_cancel(struct req *req)
     return reply_by_id(req, &order);
 }
 
-/* The address changes hands with the order: sealed under the new payer's key. */
-static enum err reseal(struct cx *cx, struct order *order, struct str user)
-{
-    struct str plain = {0};
-
-    if (order->address.len > 0)
-        TRY(person_open(cx, order_person(cx, order), order->address, &plain));
-    order->user = user;
-    return plain.ptr ? person_seal(cx, user, plain, &order->address) : OK;
-}
-
 enum err order_post_claim(struct req *req)
 {
     const struct order_claim_new *in = req->body;
@@ -344,7 +333,7 @@ enum err order_post_claim(struct req *req)
         return fail(cx, ERR_CONFLICT, "claimed", "this order has another user already");
     TRY(order_lines(cx, &order, &lines));
     if (order.user.len == 0) {
-        TRY(reseal(cx, &order, in->user));
+        TRY(order_hand_over(cx, &order, in->user));
         TRY(row_put(cx, &order_table, &order));
         for (size_t k = 0; k < lines.count; k++) {
             struct order_line *line = LIST_AT(lines, struct order_line, k);

@@ -83,6 +83,7 @@ void order_place_warm(struct cx *cx, const struct order_new *in);
 /* ---- States ---- */
 
 extern const struct table order_channel_table, order_note_table;
+extern const struct field order_note_fields[];
 struct order_channel_row {
     struct str channel, channel_order;
     int64_t order;
@@ -105,6 +106,14 @@ MUST_CHECK enum err order_expire(struct cx *cx, int64_t key, int64_t due_ms);
 
 MUST_CHECK enum err order_add_note(struct cx *cx, const struct order *order, struct str text,
                                    struct order_note *out);
+
+/* ---- Persons ---- */
+
+/** The order of a guest becomes user's, its address and notes sealed under the user's key; the
+ *  caller writes the order's row. */
+MUST_CHECK enum err order_hand_over(struct cx *cx, struct order *order, struct str user);
+/** A JSON list: addresses and notes of a person's orders, or of one guest's order. */
+enum err order_person_export(struct cx *cx, struct str person, struct json_out *out);
 
 /* ---- Routes ---- */
 
