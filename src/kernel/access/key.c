@@ -242,6 +242,10 @@ enum err key_revoke(struct cx *cx, int64_t id, struct key *out)
     TRY(row_find(cx, &key_table, out, &found));
     if (!found)
         return fail(cx, ERR_NOT_FOUND, "no_such_key", "no such key: GET /v1/keys lists them");
+    /* Copied: what is read may be the batch's, and is published after the commit. */
+    out->name = cx_copy(cx, out->name);
+    out->hash = cx_copy(cx, out->hash);
+    out->scope_text = cx_copy(cx, out->scope_text);
     key_split_scopes(cx, out);
     if (out->revoked_ms)
         return OK;
