@@ -157,12 +157,15 @@ bool client_call(struct client *client, const struct client_request *request,
                  struct client_answer *answer)
 {
     bool answered = false;
+    int silences = 0;
 
     *answer = (struct client_answer){0};
     for (int attempts = 0; attempts < CLIENT_ATTEMPTS_MAX; attempts++) {
         if (attempts > 0)
             pause_ms(wait_ms_of(client, answered, attempts));
         answered = attempt(client, request, answer);
+        if (!answered && ++silences == CLIENT_SILENCES_MAX)
+            break;
         if (answered && answer->status != 503 && answer->status != 429)
             break;
     }

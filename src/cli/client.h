@@ -18,6 +18,7 @@ enum {
     CLIENT_CONNECTIONS_MAX = 64,
     CLIENT_CONNECTIONS = 48, /* Enough to fill the batches of a group commit. */
     CLIENT_ATTEMPTS_MAX = 20,
+    CLIENT_SILENCES_MAX = 5, /* Of these, without any answer: about a second. */
     CLIENT_TIMEOUT_MS = 60000,
     CLIENT_WAIT_MS_MAX = 5000, /* Between two attempts. */
     CLIENT_REPLY_BYTES_MAX = 16 << 20,
