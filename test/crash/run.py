@@ -26,8 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test/journeys"))
 from checker import Checker, caught_up, text_of  # noqa: E402
 from clients import Buyers  # noqa: E402
-from kit import (Postgres, Shop, Sqlite, Wrong, check, equal, fresh,  # noqa: E402
-                 wait_until)
+from kit import Postgres, Shop, Sqlite, Wrong, check, equal, fresh, wait_until  # noqa: E402
+from planted import find_all  # noqa: E402
 
 LOAD_S = (0.02, 0.4)  # How long a cycle's clients run before the kill.
 START_S = 0.06  # A start that is killed dies within this.
@@ -60,18 +60,21 @@ def numbers_of(buyers, checker):
             for box, parts in buyers.bundles.items() if box in number}
 
 
-def verify(shop, buyers):
+def inspect(shop, buyers):
+    """The checker's view, once the consumers are at rest."""
     wait_until(lambda: caught_up(shop.database), CATCH_UP_S, "consumers stay behind")
     checker = Checker(shop.database, {})
     checker.components = numbers_of(buyers, checker)
     checker.all()
-    compare(checker, buyers)
-    check(not checker.findings, "; ".join(checker.findings))
-    shop.clean()
+    return checker
+
+
+def verify(checker, when):
+    check(not checker.findings, f"{when}: {'; '.join(checker.findings)}")
 
 
 def one_cycle(shop, buyers, rng, cycle):
-    """(acknowledged, unanswered) of this cycle."""
+    """How many wishes were cut off in this cycle."""
     join = buyers.crowd(cycle)
     time.sleep(rng.uniform(*LOAD_S))
     shop.kill()
@@ -79,9 +82,13 @@ def one_cycle(shop, buyers, rng, cycle):
     if rng.random() < START_SHARE:
         kill_a_start(shop, rng)
     shop.start()
-    counts = buyers.settle()
-    verify(shop, buyers)
-    return counts
+    verify(inspect(shop, buyers), "after the start")
+    unanswered = buyers.settle()
+    checker = inspect(shop, buyers)
+    compare(checker, buyers)
+    verify(checker, "after asking again")
+    shop.clean()
+    return unanswered
 
 
 def crash(kind, cycles, seed):
@@ -91,13 +98,15 @@ def crash(kind, cycles, seed):
         shop = Shop(folder, database)
         buyers = Buyers(shop, seed)
         try:
-            shop.start("--log-level", "warn")
+            shop.start()
             buyers.furnish()
             for cycle in range(1, cycles + 1):
-                unanswered += one_cycle(shop, buyers, rng, cycle)[1]
+                unanswered += one_cycle(shop, buyers, rng, cycle)
             shop.stop()
             if kind is Sqlite:
                 equal(database.query("pragma integrity_check"), [("ok",)], "integrity_check")
+                faults = find_all(database, numbers_of(buyers, Checker(database, {})))
+                print(f"ok crash: the checker sees each of {faults} planted faults", flush=True)
         except Exception as why:
             print(f"# in cycle {cycle}; the server said: {shop.last_words()}", flush=True)
             raise Wrong(f"cycle {cycle}: {why}") from why

@@ -331,6 +331,11 @@ class Shop(Server, Client):
         self.http = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_S)
         return self
 
+    def stop(self):
+        if self.process and self.process.returncode is None:
+            self.http.close()  # Else the server waits a while for us to read its good-bye.
+        super().stop()
+
     def clean(self):
         """The server's own view of all its ledgers."""
         found = self.get("/v1/ledger/check")
