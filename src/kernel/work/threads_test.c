@@ -282,7 +282,11 @@ TEST_DB_THREADS(work_slow_calls, "a call that takes long does not hold up the ne
         wait_for_calls(k);
         pthread_mutex_unlock(&slow.lock);
     }
-    CHECK(!slow.late);
+    pthread_mutex_lock(&slow.lock);
+    bool late = slow.late;
+
+    pthread_mutex_unlock(&slow.lock);
+    CHECK(!late);
     wait_for(space, 3, 2);
     platform_close(&platform);
 }
