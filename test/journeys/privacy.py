@@ -67,6 +67,8 @@ def masked(shop):
         equal(set(seen), set(PLANTED), "names of the address")
         for name, value in PLANTED.items():
             check(seen[name] != value, f"{name} is not masked: {seen[name]}")
+        notes = desk.get(f"/v1/orders/{order}/notes")["data"]
+        check(notes and all("plantednote" not in note["note"] for note in notes), "a readable note")
     leaks("the timeline", desk.call("GET", f"/v1/orders/{own}/timeline").text)
     leaks("the list of orders", desk.call("GET", "/v1/orders").text)
     desk.close()

@@ -109,6 +109,8 @@ enum err order_get_notes(struct req *req)
                 return cx->problem.err;
             fail_clear(cx);
             note->note = STR("");
+        } else if (!cx_has_scope(cx, "person:read")) {
+            note->note = person_mask(cx, note->note);
         }
     }
     if ((int64_t)rows.count == query->page.limit)
