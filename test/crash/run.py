@@ -135,7 +135,8 @@ def cluster():
 
 
 def verdict(kind, cycles, seed):
-    title, begin = f"crash: {cycles} cycles of kill -9 on {kind.name}, seed {seed}", time.monotonic()
+    title = f"crash: {cycles} cycles of kill -9 on {kind.name}, seed {seed}"
+    begin = time.monotonic()
     try:
         said = crash(kind, cycles, seed)
     except Exception as why:  # pylint: disable=broad-except

@@ -7,8 +7,8 @@
         main()
 
 Each journey runs on SQLite, and on PostgreSQL when GREVY_TEST_PG names a cluster; it prints
-"ok FILE: SENTENCE (DATABASE)" or "not ok FILE: SENTENCE (DATABASE): reason".  The binary is GREVY, or
-build/grevy.  No journey sleeps: wait_until waits for a condition, with a deadline.
+"ok FILE: SENTENCE (DATABASE)" or "not ok FILE: SENTENCE (DATABASE): reason".  The binary is GREVY,
+or build/grevy.  No journey sleeps: wait_until waits for a condition, with a deadline.
 """
 import contextlib
 import dataclasses

@@ -63,7 +63,7 @@ def watch_and_terminate(shop, seen, probes):
     prober = threading.Thread(target=probe, args=(shop, stop, probes))
     prober.start()
     try:
-        wait_until(lambda: len(seen.confirmed) >= WARM and probes, ANSWER_S, "orders before SIGTERM")
+        wait_until(lambda: len(seen.confirmed) >= WARM and probes, ANSWER_S, "too few orders")
         shop.terminate()
         shop.ended()
     finally:
