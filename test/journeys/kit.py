@@ -264,6 +264,7 @@ class Server:
         self.folder, self.database, self.environment = folder, database, environment or {}
         self.key = secrets.token_urlsafe(32)
         self.process = self.port = None
+        self.listen = "127.0.0.1:0"
         self.log = folder / "log"
 
     def spawn(self, *arguments):
@@ -271,7 +272,7 @@ class Server:
         environment = {**os.environ, "GREVY_ADMIN_KEY": self.key, **self.environment}
         with open(self.folder / "out", "wb") as stdout, open(self.log, "ab") as stderr:
             return subprocess.Popen(
-                [GREVY, "serve", *self.database.arguments(), "--listen", "127.0.0.1:0", *arguments],
+                [GREVY, "serve", *self.database.arguments(), "--listen", self.listen, *arguments],
                 stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment)
 
     def start(self, *arguments):
