@@ -24,6 +24,7 @@ struct replay {
     size_t *returning;           /* Orders with refunds. */
     size_t returning_count;
     atomic_size_t placed, there, payments, refunds, refunds_there, failures;
+    atomic_bool no_refunds; /* The server has no such route. */
 };
 
 static void set_id(struct replay_order *order, struct str id)
@@ -209,6 +210,8 @@ static bool give_back(struct client *client, struct replay *replay, size_t k,
         atomic_fetch_add(&replay->refunds, 1);
     else if (answer.status == 201 || str_is(client_text(client, reply, "code"), "reference_exists"))
         atomic_fetch_add(&replay->refunds_there, 1);
+    else if (str_is(client_text(client, reply, "code"), "no_such_route"))
+        atomic_store(&replay->no_refunds, true);
     else
         return refused(client, replay, &request, &answer);
     return true;
@@ -223,7 +226,8 @@ static bool replay_returns(struct client *client, size_t k, void *context)
 
     if (!replay->orders[order].paid)
         return true; /* Its failure is counted. */
-    for (; r != RETAIL_NONE; r = retail->refunds.items[r].next_of_order)
+    for (; r != RETAIL_NONE && !atomic_load(&replay->no_refunds);
+         r = retail->refunds.items[r].next_of_order)
         if (!give_back(client, replay, order, &retail->refunds.items[r]))
             return false;
     return true;
@@ -312,11 +316,18 @@ bool retail_replay(const struct client_target *target, const struct retail *reta
     out->refunds = atomic_load(&replay.refunds);
     out->refunds_there = atomic_load(&replay.refunds_there);
     out->failures = atomic_load(&replay.failures);
+    if (atomic_load(&replay.no_refunds))
+        out->refunds_left_out = retail->refunds.count - out->refunds - out->refunds_there;
     latencies(&replay, out);
     retail_shop_free(&replay.shop);
     free(replay.orders);
     free(replay.returning);
     return ok;
+}
+
+bool retail_replayed_all(const struct retail_replayed *replayed)
+{
+    return replayed->failures == 0 && replayed->refunds_left_out == 0;
 }
 
 void retail_print_replayed(const struct retail_replayed *replayed)
@@ -338,6 +349,9 @@ void retail_print_replayed(const struct retail_replayed *replayed)
                (long long)(replayed->order_p99_us / 100 % 10));
     printf("refunds: %zu made, %zu were there already\n", replayed->refunds,
            replayed->refunds_there);
+    if (replayed->refunds_left_out > 0)
+        printf("refunds left out: %zu, because this server takes no refunds\n",
+               replayed->refunds_left_out);
     if (replayed->failures > 0)
         printf("failures: %zu, see above\n", replayed->failures);
 }
@@ -363,7 +377,7 @@ static int replay_to(const struct tool_options *options, const struct retail *re
     if (ok && report)
         ok = retail_report_write(report, retail, &ledger, &replayed);
     retail_ledger_free(&ledger);
-    return ok && replayed.failures == 0 ? EXIT_DONE : EXIT_FAILED;
+    return ok && retail_replayed_all(&replayed) ? EXIT_DONE : EXIT_FAILED;
 }
 
 int cmd_replay(int argc, char **argv)

@@ -219,6 +219,7 @@ static void write_replayed(struct json_out *json, const struct retail_replayed *
     json_member_int(json, "payments", (int64_t)replayed->payments);
     json_member_int(json, "refunds_made", (int64_t)replayed->refunds);
     json_member_int(json, "refunds_there", (int64_t)replayed->refunds_there);
+    json_member_int(json, "refunds_left_out", (int64_t)replayed->refunds_left_out);
     json_member_int(json, "failures", (int64_t)replayed->failures);
     json_member_int(json, "orders_us", replayed->orders_us);
     json_member_int(json, "refunds_us", replayed->refunds_us);
