@@ -69,7 +69,8 @@ def all_of(shop, file):
     return first
 
 
-@journey_with_refunds("the sample: totals by country, month and SKU equal the file's; again changes nothing")
+@journey_with_refunds("the sample: totals by country, month and SKU equal the file's; again changes"
+                      " nothing")
 def sample(shop):
     first = all_of(shop, SAMPLE)
     before = counts(shop)
