@@ -205,7 +205,7 @@ enum err order_expire(struct cx *cx, int64_t key, int64_t due_ms)
     TRY(order_get(cx, key, &order));
     if (order.state != ORDER_PENDING_PAYMENT)
         return OK; /* Paid or cancelled in the meantime. */
-    TRY(stock_release(cx, order.id, -1, 0, 1));
+    TRY(stock_release(cx, order.id));
     TRY(stock_plan_drop(cx, order.id));
     metric_add(cx, &expired_total, 1);
     return order_move(cx, &order, ORDER_EXPIRED);

@@ -111,6 +111,20 @@ MUST_CHECK enum err order_complete(struct cx *cx, struct order *order);
 /** A parcel has its label: the address stands. */
 MUST_CHECK enum err order_labelled(struct cx *cx, struct order *order);
 
+/* What a line consists of, to be delivered: itself, its components, or both. */
+struct order_piece {
+    int64_t line, sku;
+    struct str code, title;
+    int kind; /* enum catalog_kind; never a bundle. */
+    struct str location;
+    int64_t quantity; /* Of the whole line: a multiple of the line's quantity. */
+    int64_t term_days;
+    int64_t due_ms; /* Planned for then; 0: at once, and reserved with the order. */
+};
+/** The pieces of lines (of struct order_line), in their order, as list of struct order_piece. */
+MUST_CHECK enum err order_pieces(struct cx *cx, const struct order *order, struct list lines,
+                                 struct list *out);
+
 /** A linked order without payment, from the lines (sku, quantity, beneficiary) of another: paid at
  *  once, its stock reserved.  Errors: CONFLICT "out_of_stock". */
 struct order_linked {

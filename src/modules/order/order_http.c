@@ -314,7 +314,7 @@ enum err order_post_cancel(struct req *req)
     TRY(order_get(cx, req->params[0].id, &order));
     if (order.state == ORDER_PENDING_PAYMENT) {
         TRY(timer_cancel(cx, "order.expire", order.id, order.expires_ms));
-        TRY(stock_release(cx, order.id, -1, 0, 1));
+        TRY(stock_release(cx, order.id));
         TRY(stock_plan_drop(cx, order.id));
     }
     TRY(order_move(cx, &order, ORDER_CANCELLED));

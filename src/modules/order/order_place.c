@@ -118,15 +118,20 @@ static enum err reserve_all(struct cx *cx, const struct order_quote *quote,
     struct list asks;
     size_t count = 0;
 
-    TRY(order_asks(cx, quote, &asks));
+    TRY(order_asks(cx, quote, order->created_ms, &asks));
     now = CX_ARRAY(cx, struct stock_ask, asks.count ? asks.count : 1);
     for (size_t k = 0; k < asks.count; k++) {
         const struct order_ask *ask = LIST_AT(asks, struct order_ask, k);
+        const struct order_piece *piece = &ask->piece;
 
-        if (ask->after_days == 0)
-            now[count++] = ask->ask;
-        else if (ask->ask.policy != STOCK_UNLIMITED)
-            TRY(stock_plan(cx, order->id, &ask->ask, cx_now_ms(cx) + ask->after_days * DAY_MS));
+        if (piece->due_ms == 0)
+            now[count++] = (struct stock_ask){piece->line,     piece->sku,  piece->quantity,
+                                              piece->location, ask->policy, ask->below_zero};
+        else if (ask->policy != STOCK_UNLIMITED)
+            TRY(stock_plan(cx,
+                           &(struct stock_piece){order->id, piece->line, piece->sku,
+                                                 piece->quantity, piece->location},
+                           piece->due_ms));
     }
     return stock_reserve(cx, order->id, order->expires_ms, now, count);
 }

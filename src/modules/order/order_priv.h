@@ -69,12 +69,16 @@ struct order_quote {
  *          FORBIDDEN "scope_missing", BAD_INPUT. */
 MUST_CHECK enum err order_quote(struct cx *cx, const struct order_new *in, struct order_quote *out);
 
-/** The asks of a line: itself, or its components; planned ones have after_days set. */
+/* ---- What it takes from stock: order_pieces.c ---- */
+
 struct order_ask {
-    struct stock_ask ask;
-    int64_t after_days;
+    struct order_piece piece;
+    int policy; /* enum stock_policy */
+    int64_t below_zero;
 };
-MUST_CHECK enum err order_asks(struct cx *cx, const struct order_quote *quote, struct list *out);
+/** All that the quote's lines consist of, as list of struct order_ask; terms begin at from_ms. */
+MUST_CHECK enum err order_asks(struct cx *cx, const struct order_quote *quote, int64_t from_ms,
+                               struct list *out);
 
 MUST_CHECK enum err order_place(struct cx *cx, const struct order_new *in, struct order *order,
                                 struct list *lines);

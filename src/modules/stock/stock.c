@@ -191,27 +191,19 @@ enum err stock_reserve(struct cx *cx, int64_t ref, int64_t deadline_ms,
 
 /* ---- After the promise ---- */
 
-static enum err reservations_of(struct cx *cx, int64_t ref, int64_t line, struct list *out)
+static enum err reservations_of(struct cx *cx, int64_t ref, struct list *out)
 {
-    static const char all[] =
-        "select ref, line, sku, location, quantity, open, sold, deadline_ms, created_ms, closed_ms"
-        " from stock_reservation where ref = ?1 order by line, sku, location";
-    static const char one[] =
-        "select ref, line, sku, location, quantity, open, sold, deadline_ms, created_ms, closed_ms"
-        " from stock_reservation where ref = ?1 and line = ?2 order by sku, location";
-
-    if (line < 0)
-        return sql_all(cx, stock_reservation_fields, sizeof(struct stock_reservation), out, all,
-                       BIND(INT(ref)));
-    return sql_all(cx, stock_reservation_fields, sizeof(struct stock_reservation), out, one,
-                   BIND(INT(ref), INT(line)));
+    return sql_all(cx, stock_reservation_fields, sizeof(struct stock_reservation), out,
+                   "select ref, line, sku, location, quantity, open, sold, deadline_ms, created_ms,"
+                   " closed_ms from stock_reservation where ref = ?1 order by line, sku, location",
+                   BIND(INT(ref)));
 }
 
 enum err stock_hand_over(struct cx *cx, int64_t ref)
 {
     struct list rows;
 
-    TRY(reservations_of(cx, ref, -1, &rows));
+    TRY(reservations_of(cx, ref, &rows));
     for (size_t k = 0; k < rows.count; k++) {
         struct stock_reservation *row = LIST_AT(rows, struct stock_reservation, k);
 
@@ -219,14 +211,6 @@ enum err stock_hand_over(struct cx *cx, int64_t ref)
         TRY(row_put(cx, &stock_reservation_table, row));
     }
     return OK;
-}
-
-/* Pieces of a reservation that stand for quantity of of_quantity ordered units of its line. */
-static int64_t pieces(const struct stock_reservation *row, int64_t quantity, int64_t of_quantity)
-{
-    assert(of_quantity > 0);
-    assert(quantity <= of_quantity);
-    return row->quantity / of_quantity * quantity;
 }
 
 /* Take pieces out of a reservation: to on_hand again (released), or out of the house (sold). */
@@ -259,69 +243,96 @@ static enum err settle(struct cx *cx, struct stock_reservation *row, int64_t cou
     return row_put(cx, &stock_reservation_table, row);
 }
 
-static enum err settle_line(struct cx *cx, int64_t ref, int64_t line, int64_t quantity,
-                            int64_t of_quantity, bool sold)
+enum err stock_release(struct cx *cx, int64_t ref)
 {
     struct list rows;
 
-    TRY(reservations_of(cx, ref, line, &rows));
+    TRY(reservations_of(cx, ref, &rows));
     for (size_t k = 0; k < rows.count; k++) {
         struct stock_reservation *row = LIST_AT(rows, struct stock_reservation, k);
-        int64_t count = line < 0 ? row->open : pieces(row, quantity, of_quantity);
 
-        TRY(settle(cx, row, count, sold));
+        TRY(settle(cx, row, row->open, false));
     }
     return OK;
 }
 
-enum err stock_release(struct cx *cx, int64_t ref, int64_t line, int64_t quantity,
-                       int64_t of_quantity)
+/* What is UNLIMITED left no reservation. */
+static enum err reservation_of(struct cx *cx, const struct stock_piece *piece,
+                               struct stock_reservation *out, bool *found)
 {
-    return settle_line(cx, ref, line, quantity, of_quantity, false);
+    *out = (struct stock_reservation){
+        .ref = piece->ref, .line = piece->line, .sku = piece->sku, .location = piece->location};
+    return row_find(cx, &stock_reservation_table, out, found);
 }
 
-enum err stock_sell(struct cx *cx, int64_t ref, int64_t line, int64_t quantity, int64_t of_quantity)
+enum err stock_release_piece(struct cx *cx, const struct stock_piece *piece)
 {
-    return settle_line(cx, ref, line, quantity, of_quantity, true);
+    struct stock_reservation row;
+    bool found;
+
+    TRY(reservation_of(cx, piece, &row, &found));
+    return found ? settle(cx, &row, piece->quantity, false) : OK;
 }
 
-enum err stock_return(struct cx *cx, int64_t ref, int64_t line, int64_t quantity,
-                      int64_t of_quantity, struct str reason)
+enum err stock_sell(struct cx *cx, const struct stock_piece *piece)
 {
-    struct list rows;
+    struct stock_reservation row;
+    bool found;
 
-    TRY(reservations_of(cx, ref, line, &rows));
-    for (size_t k = 0; k < rows.count; k++) {
-        struct stock_reservation *row = LIST_AT(rows, struct stock_reservation, k);
-        int64_t count = pieces(row, quantity, of_quantity);
-        struct stock_movement movement = {.sku = row->sku,
-                                          .location = row->location,
-                                          .kind = STOCK_RETURN,
-                                          .ref = ref,
-                                          .line = line,
-                                          .reason = reason};
-
-        count = count < row->sold ? count : row->sold;
-        if (count == 0)
-            continue;
-        movement.quantity = count;
-        row->sold -= count;
-        TRY(stock_move(cx, &movement));
-        TRY(row_put(cx, &stock_reservation_table, row));
-    }
-    return OK;
+    TRY(reservation_of(cx, piece, &row, &found));
+    return found ? settle(cx, &row, piece->quantity, true) : OK;
 }
 
-enum err stock_plan(struct cx *cx, int64_t ref, const struct stock_ask *ask, int64_t due_ms)
+enum err stock_return(struct cx *cx, const struct stock_piece *piece, struct str reason)
 {
-    struct plan_row row = {.ref = ref,
-                           .line = ask->line,
-                           .sku = ask->sku,
-                           .location = ask->location,
-                           .due_ms = due_ms,
-                           .quantity = ask->quantity};
+    struct stock_movement movement = {.sku = piece->sku,
+                                      .location = piece->location,
+                                      .kind = STOCK_RETURN,
+                                      .ref = piece->ref,
+                                      .line = piece->line,
+                                      .reason = reason};
+    struct stock_reservation row;
+    bool found;
 
+    TRY(reservation_of(cx, piece, &row, &found));
+    movement.quantity = piece->quantity < row.sold ? piece->quantity : row.sold;
+    if (!found || movement.quantity == 0)
+        return OK;
+    row.sold -= movement.quantity;
+    TRY(stock_move(cx, &movement));
+    return row_put(cx, &stock_reservation_table, &row);
+}
+
+static struct plan_row plan_of(const struct stock_piece *piece, int64_t due_ms)
+{
+    return (struct plan_row){.ref = piece->ref,
+                             .line = piece->line,
+                             .sku = piece->sku,
+                             .location = piece->location,
+                             .due_ms = due_ms};
+}
+
+enum err stock_plan(struct cx *cx, const struct stock_piece *piece, int64_t due_ms)
+{
+    struct plan_row row = plan_of(piece, due_ms);
+    bool found;
+
+    assert(piece->quantity > 0);
+    TRY(row_find(cx, &plan_table, &row, &found)); /* A bundle may hold a SKU twice. */
+    row.quantity += piece->quantity;
     return row_put(cx, &plan_table, &row);
+}
+
+enum err stock_plan_less(struct cx *cx, const struct stock_piece *piece, int64_t due_ms)
+{
+    struct plan_row row = plan_of(piece, due_ms);
+    bool found;
+
+    TRY(row_find(cx, &plan_table, &row, &found));
+    if (!found)
+        return OK; /* What is UNLIMITED is not planned. */
+    row.quantity -= piece->quantity < row.quantity ? piece->quantity : row.quantity;
+    return row.quantity > 0 ? row_put(cx, &plan_table, &row) : row_delete(cx, &plan_table, &row);
 }
 
 enum err stock_plan_drop(struct cx *cx, int64_t ref)

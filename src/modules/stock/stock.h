@@ -52,22 +52,29 @@ MUST_CHECK enum err stock_available(struct cx *cx, int64_t sku, struct str locat
 /** Paid: the reservations of ref lose their deadline and wait for delivery. */
 MUST_CHECK enum err stock_hand_over(struct cx *cx, int64_t ref);
 
-/** Give back up to quantity undelivered pieces of one line (line < 0: everything of ref).  Of a
- *  bundle, quantity counts bundles.  Releasing what is not open does nothing. */
-MUST_CHECK enum err stock_release(struct cx *cx, int64_t ref, int64_t line, int64_t quantity,
-                                  int64_t of_quantity);
+/** Give back all that is open of ref. */
+MUST_CHECK enum err stock_release(struct cx *cx, int64_t ref);
 
-/** Delivered: quantity of of_quantity ordered pieces of the line leave on_hand. */
-MUST_CHECK enum err stock_sell(struct cx *cx, int64_t ref, int64_t line, int64_t quantity,
-                               int64_t of_quantity);
+/* Pieces of one SKU that a line of ref was promised, as in its ask.  What is UNLIMITED has no
+ * reservation: the calls below do nothing for it.  More than there is counts as all of it. */
+struct stock_piece {
+    int64_t ref, line, sku, quantity;
+    struct str location;
+};
+
+/** Undelivered pieces that will not be delivered are free again. */
+MUST_CHECK enum err stock_release_piece(struct cx *cx, const struct stock_piece *piece);
+
+/** Delivered, or on their way: the pieces leave on_hand. */
+MUST_CHECK enum err stock_sell(struct cx *cx, const struct stock_piece *piece);
 
 /** Sold pieces come back into on_hand. */
-MUST_CHECK enum err stock_return(struct cx *cx, int64_t ref, int64_t line, int64_t quantity,
-                                 int64_t of_quantity, struct str reason);
+MUST_CHECK enum err stock_return(struct cx *cx, const struct stock_piece *piece, struct str reason);
 
-/** Planned demand of a later shipment. */
-MUST_CHECK enum err stock_plan(struct cx *cx, int64_t ref, const struct stock_ask *ask,
-                               int64_t due_ms);
+/** Planned demand of a later shipment; reserved by nobody. */
+MUST_CHECK enum err stock_plan(struct cx *cx, const struct stock_piece *piece, int64_t due_ms);
+/** Of what is planned for due_ms, piece->quantity is not wanted any more, or is reserved now. */
+MUST_CHECK enum err stock_plan_less(struct cx *cx, const struct stock_piece *piece, int64_t due_ms);
 MUST_CHECK enum err stock_plan_drop(struct cx *cx, int64_t ref);
 
 extern const struct migration stock_schema[]; /* Made by the build from schema/. */
