@@ -142,6 +142,30 @@ def too_late(shop):
         shop.stop()
 
 
+@journey("a provider that loses every notice is asked: each order is paid, and each refund returns")
+def lost(shop):
+    sku, = shop.product()
+    shop.receive(sku, 9)
+    with provider_of(shop) as provider:
+        shop.call("PUT", "/v1/settings/payment.ask_s", {"value": 1}).expect(200)
+        provider.behave(lose_percent=100, refund_late_ms=100)
+        all_paid(shop, orders_and_intents(shop, sku, 8))
+        order = shop.order(sku).expect(201)["id"]
+        shop.post(f"/v1/orders/{order}/payments", {"provider": "sandbox"})
+        shop.post(f"/v1/orders/{order}/cancel", {}, status=200)
+
+        def payment():
+            return shop.get(f"/v1/orders/{order}/payments")["data"][0]
+
+        wait_until(lambda: payment()["state"] == "refunded", PAID_S, f"it stays: {payment()}")
+        part, = shop.get(f"/v1/payments/{payment()['id']}/refunds")["data"]
+        equal((part["kind"], part["state"]), ("surplus", "refunded"), "the refund")
+        equal(shop.database.query("select count(*) from payment_inbox where event not like 'asked:%'"),
+              [(0,)], "notices that came")
+        shop.clean()
+        shop.stop()
+
+
 @journey("a forged notice is refused and changes nothing")
 def forged(shop):
     sku, = shop.product()

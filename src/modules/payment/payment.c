@@ -59,6 +59,7 @@ const struct field payment_part_fields[] = {
     F_TIME(payment_part, created_ms, "created_at"),
     F_TIME(payment_part, ended_ms, "ended_at"),
     F_TIME(payment_part, settled_ms, "settled_at"),
+    F_TIME(payment_part, sent_ms, "sent_at", .doc = "When its provider was last asked for it."),
     F_END};
 const struct table payment_part_table = TABLE("payment_part", payment_part, payment_part_fields, 1);
 
@@ -346,15 +347,22 @@ const struct module payment_module = {
         JOBS({"payment.reconcile", 10 * MINUTE_MS, payment_reconcile,
               "Fetch and compare yesterday's statements."},
              {"payment.inbox_purge", DAY_MS, payment_inbox_purge, "Forget notices after 90 days."}),
-    .timers = TIMERS({"payment.compare", payment_compare, "The next hour of a day to compare."}),
+    .timers = TIMERS(
+        {"payment.compare", payment_compare, "The next hour of a day to compare."},
+        {"payment.ask", payment_ask_due, "No notice of a charge: ask its provider."},
+        {"payment.ask_refund", payment_part_ask_due, "No notice of a refund: ask its provider."}),
     .effects =
         EFFECTS({"payment.intent", payment_charge_answered, .doc = "Make a charge."},
                 {"payment.refund", payment_refund_answered, .doc = "Return a part of a charge."},
+                {"payment.ask", payment_ask_answered, .attempts_max = 1,
+                 .doc = "What became of a charge?  Its timer asks again."},
+                {"payment.ask_refund", payment_part_ask_answered, .attempts_max = 1,
+                 .doc = "What became of a refund?  Its timer asks again."},
                 {"payment.statement", payment_statement_answered, .timeout_ms = 30 * SECOND_MS,
                  .doc = "A page of a day's statement."}),
-    .settings = SETTINGS(&payment_reconcile_hour),
+    .settings = SETTINGS(&payment_reconcile_hour, &payment_ask_s),
     .metrics = METRICS(&captured_total, &held_total, &payment_refunded_total,
-                       &payment_refund_failed_total),
+                       &payment_refund_failed_total, &payment_told_total),
     .patrols = PATROLS({"payment.ledger", payment_check,
                         "Entries, balances, payments, refunds and orders agree."}),
 };

@@ -143,25 +143,23 @@ enum err payment_webhook_prepare(struct req *req)
     return OK;
 }
 
-enum err payment_webhook(struct req *req)
+enum err payment_notice_take(struct cx *cx, struct str provider,
+                             const struct payment_notice *notice, struct str *outcome)
 {
-    const struct payment_notice *notice = req->prepared;
-    struct webhook_answer answer = {.outcome = STR("repeated")};
-    bool refund = notice->type == REFUND_SUCCEEDED || notice->type == REFUND_FAILED;
-    struct inbox row = {.provider = req->params[1].text, .event = notice->event};
-    struct cx *cx = req->cx;
-    const char *outcome;
-    bool found;
+    bool refund = notice->type == REFUND_SUCCEEDED || notice->type == REFUND_FAILED, found;
+    struct inbox row = {.provider = provider, .event = notice->event};
+    const char *changed;
 
+    *outcome = STR("repeated");
     TRY(row_find(cx, &inbox_table, &row, &found));
     if (found)
-        return reply_json(req, 200, webhook_answer_fields, &answer);
-    TRY(payment_notice_apply(cx, row.provider, notice, &outcome));
-    answer.outcome = str_of(outcome);
-    row = (struct inbox){.provider = row.provider,
-                         .event = row.event,
+        return OK;
+    TRY(payment_notice_apply(cx, provider, notice, &changed));
+    *outcome = str_of(changed);
+    row = (struct inbox){.provider = provider,
+                         .event = notice->event,
                          .type = notice->type,
-                         .outcome = answer.outcome,
+                         .outcome = *outcome,
                          .payment = refund ? 0 : notice->ours,
                          .part = refund ? notice->ours : 0,
                          .ref = notice->ref,
@@ -170,7 +168,14 @@ enum err payment_webhook(struct req *req)
                          .fee_minor = notice->fee_minor,
                          .event_ms = notice->time_ms,
                          .time_ms = cx_now_ms(cx)};
-    TRY(row_add(cx, &inbox_table, &row));
+    return row_add(cx, &inbox_table, &row);
+}
+
+enum err payment_webhook(struct req *req)
+{
+    struct webhook_answer answer;
+
+    TRY(payment_notice_take(req->cx, req->params[1].text, req->prepared, &answer.outcome));
     return reply_json(req, 200, webhook_answer_fields, &answer);
 }
 

@@ -77,6 +77,27 @@ static void answer_refund(struct shop *shop, struct outside_call *call)
         call->error = STR("connection refused");
 }
 
+/* "http://.../charges/pay_...": what became of it? */
+static void answer_ask(struct shop *shop, struct outside_call *call, const char *state)
+{
+    const char *reference = memrchr(call->url.ptr, '/', call->url.len) + 1;
+    int len = (int)(call->url.ptr + call->url.len - reference);
+    char now[TIME_TEXT_LEN + 1];
+
+    shop->asks++;
+    CHECK(str_is(call->method, "GET"));
+    call->status = state ? 200 : 404;
+    if (!state)
+        return;
+    time_format(now, shop->asked_ms ? shop->asked_ms : mini_now_ms(shop->mini));
+    call->reply = cx_printf(
+        call->cx,
+        "{\"id\":\"%s_%.*s\",\"state\":\"%s\",\"time\":\"%s\",\"captured_minor\":%lld,\"fee\":%d,"
+        "\"amount\":{\"amount\":%lld,\"currency\":\"CNY\"}}",
+        memcmp(reference, "pay_", 4) == 0 ? "ch" : "re", len, reference, state, now,
+        (long long)shop->asked_minor, FEE_MINOR, (long long)shop->asked_minor);
+}
+
 static void provider(void *context, struct outside_call *call)
 {
     struct shop *shop = context;
@@ -85,6 +106,10 @@ static void provider(void *context, struct outside_call *call)
         answer_charge(shop, call);
     } else if (str_is(call->kind, "payment.refund")) {
         answer_refund(shop, call);
+    } else if (str_is(call->kind, "payment.ask")) {
+        answer_ask(shop, call, shop->asked_state);
+    } else if (str_is(call->kind, "payment.ask_refund")) {
+        answer_ask(shop, call, shop->asked_refund);
     } else if (str_is(call->kind, "payment.statement")) {
         bool second = memmem(call->url.ptr, call->url.len, "&cursor=", 8) != NULL;
 

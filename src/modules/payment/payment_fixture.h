@@ -19,8 +19,11 @@ struct shop {
     /* How the provider answers. */
     int charge_status, refund_status;       /* HTTP; 0: no answer at all. */
     const char *refund_state;               /* "succeeded", "pending", "failed" */
+    const char *asked_state, *asked_refund; /* When asked, their states; NULL: 404. */
+    int64_t asked_minor;                    /* What it then says it took, or gave back, */
+    int64_t asked_ms;                       /* and when; 0: now. */
     const char *statement, *statement_more; /* Bodies of the first and of the second page. */
-    int charges, refunds, statements;       /* Calls it got. */
+    int charges, refunds, statements, asks; /* Calls it got. */
     char last_reference[40];                /* Of the last refund asked for. */
     int notices;                            /* Drawn: names of events. */
 };

@@ -124,7 +124,8 @@ static enum err ask_charge(struct cx *cx, const struct payment_provider *provide
     struct effect_new effect = {.kind = "payment.intent", .key = payment->id};
 
     TRY(provider->charge(cx, payment, &effect));
-    return effect_put(cx, &effect, NULL);
+    TRY(effect_put(cx, &effect, NULL));
+    return payment_ask_later(cx, payment);
 }
 
 enum err payment_post(struct req *req)
@@ -262,8 +263,7 @@ enum err payment_post_retry(struct req *req)
     }
     part.state = PART_REQUESTED;
     part.reason = STR("");
-    TRY(row_put(cx, &payment_part_table, &part));
-    TRY(payment_part_ask(cx, &payment, &part));
+    TRY(payment_part_send(cx, &payment, &part));
     return reply_json(req, 200, payment_part_fields, &part);
 }
 

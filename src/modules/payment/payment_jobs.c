@@ -122,8 +122,9 @@ enum err reconciliation_differences(struct cx *cx, int64_t id, struct list *out)
     return OK;
 }
 
-/* The event belongs to the order when one is known, else to the day. */
-static enum err event_key(struct cx *cx, const struct payment_difference *difference,
+/* The event belongs to the order when one is known, else to the day.  What is missing here is asked
+ * for: its notice was lost for longer than anybody asked. */
+static enum err look_into(struct cx *cx, const struct payment_difference *difference,
                           struct str *key)
 {
     struct payment_part part = {.id = difference->ours};
@@ -137,9 +138,12 @@ static enum err event_key(struct cx *cx, const struct payment_difference *differ
         TRY(row_find(cx, &payment_part_table, &part, &found));
     else
         TRY(row_find(cx, &payment_table, &payment, &found));
-    if (found)
-        *key = order_key(cx, difference->type ? part.order : payment.order);
-    return OK;
+    if (!found)
+        return OK;
+    *key = order_key(cx, difference->type ? part.order : payment.order);
+    if (difference->kind != MISSING_HERE)
+        return OK;
+    return difference->type ? payment_part_ask(cx, &part) : payment_ask(cx, &payment);
 }
 
 static enum err note(struct cx *cx, struct reconciliation *rec,
@@ -160,12 +164,12 @@ static enum err note(struct cx *cx, struct reconciliation *rec,
         difference->found_ms = before.found_ms;
     rec->differences++;
     TRY(row_put(cx, &difference_table, difference));
+    TRY(look_into(cx, difference, &key));
     if (found)
         return OK; /* Told before. */
     difference->provider = rec->provider;
     difference->day_ms = rec->day_ms;
     name(cx, difference);
-    TRY(event_key(cx, difference, &key));
     return event_put(cx, "payment.difference_found", key, payment_difference_event_fields,
                      difference);
 }

@@ -1,6 +1,7 @@
 /*
  * payment_priv.h - between payment.c (money in), payment_refund.c (money back), payment_ledger.c,
- * payment_events.c (providers), payment_jobs.c (reconciliation) and payment_http.c (routes).
+ * payment_events.c (providers), payment_ask.c (lost notices), payment_jobs.c (reconciliation) and
+ * payment_http.c (routes).
  */
 #ifndef GREVY_PAYMENT_PRIV_H
 #define GREVY_PAYMENT_PRIV_H
@@ -48,6 +49,7 @@ struct payment_part {
     int64_t amount_minor;
     struct str provider_ref, reason, actor;
     int64_t created_ms, ended_ms, settled_ms;
+    int64_t sent_ms; /* When its provider was last asked to return it. */
 };
 
 enum payout_state { PAYOUT_WAITING, PAYOUT_APPROVED, PAYOUT_REJECTED, PAYOUT_DROPPED };
@@ -81,7 +83,7 @@ struct payment_entry {
     " settled_ms from payment"
 #define PART_COLUMNS                                                                               \
     "select id, payment_id, order_id, refund_id, kind, state, provider, entity, currency,"         \
-    " amount_minor, provider_ref, reason, actor, created_ms, ended_ms, settled_ms"                 \
+    " amount_minor, provider_ref, reason, actor, created_ms, ended_ms, settled_ms, sent_ms"        \
     " from payment_part"
 #define PAYOUT_COLUMNS                                                                             \
     "select id, part_id, payment_id, order_id, state, entity, currency, amount_minor, reason,"     \
@@ -134,6 +136,12 @@ struct payment_provider {
     /* *settled false: the provider works on it and will send a notice. */
     enum err (*refund_answer)(struct cx *cx, struct str body, struct payment_notice *out,
                               bool *settled);
+    /* What became of it; NULL: its provider cannot be asked.  A refund's is read by refund_answer;
+     * *settled false: nothing yet. */
+    enum err (*charge_ask)(struct cx *cx, const struct payment *payment, struct effect_new *out);
+    enum err (*charge_told)(struct cx *cx, struct str body, struct payment_notice *out,
+                            bool *settled);
+    enum err (*refund_ask)(struct cx *cx, const struct payment_part *part, struct effect_new *out);
     enum err (*statement)(struct cx *cx, int64_t day_ms, struct str cursor, struct effect_new *out);
     enum err (*statement_answer)(struct cx *cx, struct str body, struct statement_page *out);
     /* Checks the signature first. */
@@ -172,9 +180,9 @@ struct part_new {
 };
 MUST_CHECK enum err payment_part_start(struct cx *cx, struct payment *payment,
                                        const struct part_new *in);
-/** Put the effect that asks the provider for the part. */
-MUST_CHECK enum err payment_part_ask(struct cx *cx, const struct payment *payment,
-                                     const struct payment_part *part);
+/** Put the effect that makes the provider return the part. */
+MUST_CHECK enum err payment_part_send(struct cx *cx, const struct payment *payment,
+                                      struct payment_part *part);
 /** It has gone back by route "provider", "payout" or "manual". */
 MUST_CHECK enum err payment_part_done(struct cx *cx, struct payment_part *part, const char *route,
                                       const struct payment_notice *notice);
@@ -214,12 +222,33 @@ enum err payment_check(struct cx *cx, struct patrol_report *report);
 /** The name of the provider's event type, e.g. "charge.succeeded", happened: once. */
 MUST_CHECK enum err payment_notice_apply(struct cx *cx, struct str provider,
                                          const struct payment_notice *notice, const char **outcome);
+/** Take it in the inbox: told before, the outcome is "repeated". */
+MUST_CHECK enum err payment_notice_take(struct cx *cx, struct str provider,
+                                        const struct payment_notice *notice, struct str *outcome);
 enum err payment_webhook_prepare(struct req *req);
 enum err payment_webhook(struct req *req);
 enum err payment_charge_answered(struct cx *cx, const struct effect_answer *answer,
                                  enum effect_verdict *verdict);
 enum err payment_refund_answered(struct cx *cx, const struct effect_answer *answer,
                                  enum effect_verdict *verdict);
+
+/* ---- Notices that do not come: payment_ask.c ---- */
+
+/** Ask the provider what became of a payment that is not captured, or a part that did not return;
+ *  nothing when it cannot be asked or has ended. */
+MUST_CHECK enum err payment_ask(struct cx *cx, const struct payment *payment);
+MUST_CHECK enum err payment_part_ask(struct cx *cx, const struct payment_part *part);
+/** Set the timer that asks next, if there is a next time. */
+MUST_CHECK enum err payment_ask_later(struct cx *cx, const struct payment *payment);
+MUST_CHECK enum err payment_part_ask_later(struct cx *cx, const struct payment_part *part);
+enum err payment_ask_due(struct cx *cx, int64_t key, int64_t due_ms);
+enum err payment_part_ask_due(struct cx *cx, int64_t key, int64_t due_ms);
+enum err payment_ask_answered(struct cx *cx, const struct effect_answer *answer,
+                              enum effect_verdict *verdict);
+enum err payment_part_ask_answered(struct cx *cx, const struct effect_answer *answer,
+                                   enum effect_verdict *verdict);
+extern struct setting payment_ask_s;
+extern struct metric payment_told_total;
 
 /* ---- Reconciliation: payment_jobs.c ---- */
 

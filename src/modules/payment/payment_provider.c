@@ -127,6 +127,68 @@ static enum err sandbox_refund_answer(struct cx *cx, struct str body, struct pay
     return OK;
 }
 
+/* ---- What became of them ---- */
+
+static enum err sandbox_get(struct cx *cx, const char *path, struct str name,
+                            struct effect_new *out)
+{
+    out->method = "GET";
+    out->url = cx_printf(cx, STR_FMT STR_FMT, STR_ARG(sandbox_url(cx, path)), STR_ARG(name));
+    out->secret = SANDBOX_SECRET;
+    return OK;
+}
+
+/* By our name: its own may have been lost with its answer. */
+static enum err sandbox_charge_ask(struct cx *cx, const struct payment *payment,
+                                   struct effect_new *out)
+{
+    return sandbox_get(cx, "/charges/", cx_id_text(cx, "pay", payment->id), out);
+}
+
+static enum err sandbox_refund_ask(struct cx *cx, const struct payment_part *part,
+                                   struct effect_new *out)
+{
+    return sandbox_get(cx, "/refunds/", cx_id_text(cx, "prf", part->id), out);
+}
+
+struct sandbox_charge {
+    struct str id, state, currency, reason;
+    int64_t amount_minor, captured_minor, fee_minor, time_ms;
+};
+static const struct field sandbox_charge_fields[] = {
+    F(sandbox_charge, id, .flags = FIELD_REQUIRED, .min = 1, .max = PAYMENT_REF_LEN_MAX),
+    F(sandbox_charge, state, .flags = FIELD_REQUIRED, .max = 32),
+    F_MONEY(sandbox_charge, amount_minor, currency, "amount", .flags = FIELD_REQUIRED, .min = 1,
+            .max = MONEY_MINOR_MAX),
+    F(sandbox_charge, captured_minor, .max = MONEY_MINOR_MAX),
+    {.name = "fee", .type = FIELD_INT, FIELD_AT(sandbox_charge, fee_minor), .max = MONEY_MINOR_MAX},
+    F_TIME(sandbox_charge, time_ms, "time", .flags = FIELD_REQUIRED),
+    F(sandbox_charge, reason, .max = PAYMENT_REASON_LEN_MAX),
+    F_END};
+
+static enum err sandbox_charge_told(struct cx *cx, struct str body, struct payment_notice *out,
+                                    bool *settled)
+{
+    struct sandbox_charge charge;
+    bool paid;
+
+    TRY(field_read(cx, sandbox_charge_fields, FIELD_LENIENT, body, &charge, sizeof(charge)));
+    paid = str_is(charge.state, "succeeded");
+    if (paid && charge.captured_minor < 1)
+        return fail_at(cx, ERR_BAD_INPUT, "out_of_range", "/captured_minor",
+                       "captured_minor: a charge that succeeded took something");
+    *settled = paid || str_is(charge.state, "failed");
+    *out =
+        (struct payment_notice){.type = paid ? CHARGE_SUCCEEDED : CHARGE_FAILED,
+                                .ref = charge.id,
+                                .currency = charge.currency,
+                                .reason = charge.reason,
+                                .amount_minor = paid ? charge.captured_minor : charge.amount_minor,
+                                .fee_minor = charge.fee_minor,
+                                .time_ms = charge.time_ms};
+    return OK;
+}
+
 /* ---- Statements ---- */
 
 static enum err sandbox_statement(struct cx *cx, int64_t day_ms, struct str cursor,
@@ -271,6 +333,9 @@ const struct payment_provider payment_providers[] = {
      .charge_answer = sandbox_charge_answer,
      .refund = sandbox_refund,
      .refund_answer = sandbox_refund_answer,
+     .charge_ask = sandbox_charge_ask,
+     .charge_told = sandbox_charge_told,
+     .refund_ask = sandbox_refund_ask,
      .statement = sandbox_statement,
      .statement_answer = sandbox_statement_answer,
      .notice = sandbox_notice},

@@ -32,8 +32,7 @@ static enum err put_part_event(struct cx *cx, const char *type, const struct pay
     return event_put(cx, type, order_key(cx, part->order), payment_event_fields, &event);
 }
 
-enum err payment_part_ask(struct cx *cx, const struct payment *payment,
-                          const struct payment_part *part)
+enum err payment_part_send(struct cx *cx, const struct payment *payment, struct payment_part *part)
 {
     struct effect_new effect = {.kind = "payment.refund", .key = part->id};
     const struct payment_provider *provider = payment_provider(part->provider);
@@ -41,8 +40,11 @@ enum err payment_part_ask(struct cx *cx, const struct payment *payment,
     if (!provider)
         return fail(cx, ERR_INTERNAL, "no_such_provider", "there is no provider " STR_FMT,
                     STR_ARG(part->provider));
+    part->sent_ms = cx_now_ms(cx);
+    TRY(row_put(cx, &payment_part_table, part));
     TRY(provider->refund(cx, payment, part, &effect));
-    return effect_put(cx, &effect, NULL);
+    TRY(effect_put(cx, &effect, NULL));
+    return payment_part_ask_later(cx, part);
 }
 
 /* Claim the money; nothing is asked of the provider yet. */
@@ -85,7 +87,7 @@ static enum err send(struct cx *cx, const struct payment *payment, struct paymen
 
     if (provider && !provider->charge)
         return payment_part_done(cx, part, "manual", NULL);
-    return payment_part_ask(cx, payment, part);
+    return payment_part_send(cx, payment, part);
 }
 
 enum err payment_part_start(struct cx *cx, struct payment *payment, const struct part_new *in)
