@@ -354,3 +354,11 @@ void shop_ledger_ok(struct shop *shop)
 
     CHECK_SAY(strstr(answer.body, "\"ok\":true") != NULL, "%s", answer.body);
 }
+
+bool shop_balanced(struct shop *shop)
+{
+    struct answer answer = mini_http(shop->mini, "GET /v1/ledger/check", NULL);
+
+    CHECK_SAY(answer.status == 200, "%s", answer.body);
+    return strstr(answer.body, "\"ok\":true") != NULL;
+}

@@ -63,5 +63,6 @@ const char *shop_order_state(struct shop *shop, const char *order);
 int64_t shop_events(struct shop *shop, const char *type);
 int64_t shop_balance(struct shop *shop, const char *account);
 void shop_ledger_ok(struct shop *shop);
+bool shop_balanced(struct shop *shop); /* Asks, and says nothing. */
 
 #endif

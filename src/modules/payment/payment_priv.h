@@ -1,7 +1,7 @@
 /*
  * payment_priv.h - between payment.c (money in), payment_refund.c (money back), payment_ledger.c,
- * payment_events.c (providers), payment_ask.c (lost notices), payment_jobs.c (reconciliation) and
- * payment_http.c (routes).
+ * payment_check.c (patrol), payment_events.c (providers), payment_ask.c (lost notices),
+ * payment_jobs.c (reconciliation) and payment_http.c (routes).
  */
 #ifndef GREVY_PAYMENT_PRIV_H
 #define GREVY_PAYMENT_PRIV_H
@@ -215,6 +215,9 @@ struct payment_booking {
 /** One entry in the captured currency; nothing for an amount of 0. */
 MUST_CHECK enum err payment_book(struct cx *cx, const struct payment *payment,
                                  struct payment_booking booking);
+
+/* ---- The patrol: payment_check.c ---- */
+
 enum err payment_check(struct cx *cx, struct patrol_report *report);
 
 /* ---- From outside: payment_events.c ---- */

@@ -1,5 +1,5 @@
 /*
- * stock_http.c - the routes of stock, and the check of its ledger.
+ * stock_http.c - the routes of stock.
  */
 #include "modules/stock/stock_priv.h"
 
@@ -88,45 +88,4 @@ enum err stock_get_movements(struct req *req)
     if ((int64_t)rows.count == query->page.limit)
         next = cursor_make(cx, LIST_AT(rows, struct stock_movement, rows.count - 1)->id, 0);
     return reply_page(req, stock_movement_fields, rows, sizeof(struct stock_movement), next);
-}
-
-/* ---- The ledger must add up ---- */
-
-struct wrong_level {
-    int64_t sku;
-    struct str location;
-    int64_t on_hand, moved, reserved, promised, sold, delivered;
-};
-static const struct field wrong_fields[] = {
-    F_ID(wrong_level, sku, "sku"), F(wrong_level, location),  F(wrong_level, on_hand),
-    F(wrong_level, moved),         F(wrong_level, reserved),  F(wrong_level, promised),
-    F(wrong_level, sold),          F(wrong_level, delivered), F_END};
-
-enum err stock_check(struct cx *cx, struct patrol_report *report)
-{
-    int64_t levels, movements, reservations;
-    struct list rows;
-
-    TRY(sql_int(cx, &levels, 0, "select count(*) from stock_level", NO_BINDS));
-    TRY(sql_int(cx, &movements, 0, "select count(*) from stock_movement", NO_BINDS));
-    TRY(sql_int(cx, &reservations, 0, "select count(*) from stock_reservation", NO_BINDS));
-    report->accounts += levels;
-    report->movements += movements + reservations;
-    TRY(sql_all(
-        cx, wrong_fields, sizeof(struct wrong_level), &rows,
-        "select * from (select l.sku, l.location, l.on_hand,"
-        " cast(coalesce((select sum(m.quantity) from stock_movement m"
-        "  where m.sku = l.sku and m.location = l.location), 0) as bigint) as moved, l.reserved,"
-        " cast(coalesce((select sum(r.open) from stock_reservation r"
-        "  where r.sku = l.sku and r.location = l.location), 0) as bigint) as promised, l.sold,"
-        " cast(coalesce((select sum(r.sold) from stock_reservation r"
-        "  where r.sku = l.sku and r.location = l.location), 0) as bigint) as delivered"
-        " from stock_level l) as sums"
-        " where on_hand <> moved or reserved <> promised or sold <> delivered"
-        " order by sku, location limit 100",
-        NO_BINDS));
-    for (size_t k = 0; k < rows.count; k++)
-        field_write(report->findings, wrong_fields, LIST_AT(rows, struct wrong_level, k));
-    report->found += (int64_t)rows.count;
-    return OK;
 }

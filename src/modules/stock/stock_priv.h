@@ -1,5 +1,6 @@
 /*
- * stock_priv.h - between stock.c (levels, reservations) and stock_http.c (routes, patrol).
+ * stock_priv.h - between stock.c (levels, reservations), stock_http.c (routes) and stock_check.c
+ * (patrol).
  */
 #ifndef GREVY_STOCK_PRIV_H
 #define GREVY_STOCK_PRIV_H
