@@ -73,6 +73,7 @@ void fail_clear(struct cx *cx); /* Forget a failure that was handled. */
  *  with ERR_TOO_LARGE. */
 void *cx_alloc(struct cx *cx, size_t size);
 struct str cx_copy(struct cx *cx, struct str s);
+/** A NUL follows the text, so its ptr serves where a C string is asked for. */
 struct str cx_printf(struct cx *cx, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct str cx_id_text(struct cx *cx, const char *prefix, int64_t id);
 #define CX_NEW(cx, type)          ((type *)cx_alloc((cx), sizeof(type)))

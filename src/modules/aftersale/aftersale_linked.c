@@ -3,8 +3,6 @@
  *
  * The money stays with the line of the first order: to give it back, refund that line.
  */
-#include <stdio.h>
-
 #include "modules/aftersale/aftersale_priv.h"
 
 enum { SWAPS_MAX = 100 };
@@ -63,15 +61,12 @@ const struct field aftersale_linked_reply_fields[] = {
 static enum err line_of(struct cx *cx, struct list lines, const struct aftersale_swap *swap,
                         size_t k, const struct order_line **out)
 {
-    char pointer[48];
-
     for (size_t n = 0; n < lines.count; n++) {
         *out = LIST_AT(lines, struct order_line, n);
         if ((*out)->line == swap->line)
             return OK;
     }
-    snprintf(pointer, sizeof(pointer), "/lines/%zu/line", k);
-    return fail_at(cx, ERR_BAD_INPUT, "no_such_line", pointer,
+    return fail_at(cx, ERR_BAD_INPUT, "no_such_line", cx_printf(cx, "/lines/%zu/line", k).ptr,
                    "line: the order has no line %" PRId64, swap->line);
 }
 

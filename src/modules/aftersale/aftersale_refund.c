@@ -5,8 +5,6 @@
  * is taken off the refund, as far as it reaches; a gift that comes back later is paid back what was
  * taken off for it.
  */
-#include <stdio.h>
-
 #include "modules/aftersale/aftersale_priv.h"
 
 /* One line of the order while a refund is planned. */
@@ -30,11 +28,11 @@ struct held {
 static const struct field held_fields[] = {F(held, line), F(held, waiting), F(held, clawed_count),
                                            F(held, clawed_minor), F_END};
 
-static struct plan *plan_of(struct plans plans, int64_t line)
+static struct plan *plan_of(const struct plans *plans, int64_t line)
 {
-    for (size_t k = 0; k < plans.count; k++)
-        if (plans.items[k].line->line == line)
-            return &plans.items[k];
+    for (size_t k = 0; k < plans->count; k++)
+        if (plans->items[k].line->line == line)
+            return &plans->items[k];
     return NULL;
 }
 
@@ -59,7 +57,7 @@ static enum err load_plans(struct cx *cx, const struct order *order, int64_t ref
                 BIND(INT(order->id), INT(refund))));
     for (size_t k = 0; k < rows.count; k++) {
         const struct held *held = LIST_AT(rows, struct held, k);
-        struct plan *plan = plan_of(*out, held->line);
+        struct plan *plan = plan_of(out, held->line);
 
         assert(plan);
         plan->waiting = held->waiting;
@@ -76,12 +74,12 @@ static int64_t left(const struct plan *plan)
     return plan->line->quantity - plan->line->refunded_count - plan->waiting;
 }
 
-static enum err want(struct cx *cx, struct plans plans, const struct aftersale_part *part, size_t k)
+static enum err want(struct cx *cx, const struct plans *plans, const struct aftersale_part *part,
+                     size_t k)
 {
     struct plan *plan = plan_of(plans, part->line);
-    char pointer[48];
+    const char *pointer = cx_printf(cx, "/lines/%zu/line", k).ptr;
 
-    snprintf(pointer, sizeof(pointer), "/lines/%zu/line", k);
     if (!plan)
         return fail_at(cx, ERR_BAD_INPUT, "no_such_line", pointer,
                        "line: the order has no line %" PRId64, part->line);
@@ -106,7 +104,7 @@ static enum err want_all(struct cx *cx, struct plans plans, struct list wanted)
     int64_t units = 0;
 
     for (size_t k = 0; k < wanted.count; k++)
-        TRY(want(cx, plans, LIST_AT(wanted, struct aftersale_part, k), k));
+        TRY(want(cx, &plans, LIST_AT(wanted, struct aftersale_part, k), k));
     for (size_t k = 0; k < plans.count; k++) {
         if (wanted.count == 0)
             plans.items[k].wanted = left(&plans.items[k]);

@@ -1,7 +1,6 @@
 /*
  * fulfil_ship.c - parcels leave and arrive; planned shipments come due.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "modules/fulfil/fulfil_priv.h"
@@ -33,9 +32,8 @@ static enum err illegal(struct cx *cx, const struct fulfil_shipment *shipment, i
 
 static enum err take(struct cx *cx, struct list items, const struct fulfil_part *part, size_t k)
 {
-    char pointer[48];
+    const char *pointer = cx_printf(cx, "/lines/%zu", k).ptr;
 
-    snprintf(pointer, sizeof(pointer), "/lines/%zu", k);
     for (size_t n = 0; n < items.count; n++) {
         struct fulfil_item *item = LIST_AT(items, struct fulfil_item, n);
 
