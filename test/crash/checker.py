@@ -18,7 +18,17 @@ def text_of(prefix, number):
 
 QUERIES = {
     "orders": "select id, user_id, state, lines, total_minor, paid_minor from orders order by id",
-    "lines": "select order_id, line, sku, quantity from order_line order by order_id, line",
+    "lines": "select order_id, line, sku, quantity - refunded_count from order_line"
+             " order by order_id, line",
+    "refunded": "select id, refunded_minor from orders where refunded_minor <> 0",
+    "refunds": "select order_id, sum(amount_minor) from aftersale_refund group by order_id",
+    "returned": "select order_id, sum(amount_minor) from payment_part where state = 'refunded'"
+                " group by order_id",
+    "shipments": "select s.order_id, i.sku, s.state, sum(i.quantity) from fulfil_shipment s"
+                 " join fulfil_item i on i.shipment = s.id group by s.order_id, i.sku, s.state",
+    "open": "select order_id, open from fulfil_order",
+    "open_found": "select order_id, count(*) from fulfil_shipment"
+                  " where state not in ('delivered', 'stopped') group by order_id",
     "amounts": "select id from orders where total_minor <> goods_minor - discount_minor"
                " + shipping_minor or goods_minor - discount_minor <>"
                " (select coalesce(sum(l.total_minor), 0) from order_line l where l.order_id = id)",
@@ -76,13 +86,37 @@ class Checker:
         self.same("timers of pending orders", dict(self.rows["timers"]),
                   {i: 1 for i, o in orders.items() if o[2] == "pending_payment"})
 
+    def refunds(self):
+        """Each refund stands in the order, in aftersale and in payment, once."""
+        refunded = dict(self.rows["refunded"])
+        self.same("orders and their refunds", refunded, dict(self.rows["refunds"]))
+        self.same("refunds and their money", refunded, dict(self.rows["returned"]))
+
+    def shipments(self):
+        """What waits to be shipped is what is promised; completed orders wait for nothing."""
+        waiting, promised = collections.Counter(), collections.Counter()
+        for order, sku, state, pieces in self.rows["shipments"]:
+            if state == "ready":
+                waiting[order, sku] += pieces
+        paid = {o[0]: o[2] for o in self.rows["orders"] if o[2] in HELD[1:]}
+        for ref, _, sku, still, _ in self.rows["reservations"]:
+            if ref in paid and still:
+                promised[ref, sku] += still
+        self.same("shipments and reservations", waiting, promised)
+        counted = {o: n for o, n in self.rows["open"] if n}
+        self.same("open shipments", counted, dict(self.rows["open_found"]))
+        self.same("fulfilled orders", {o: 1 for o, _ in self.rows["open"]}, dict.fromkeys(paid, 1))
+        self.same("completed orders", {o: 1 for o, s in paid.items() if s == "completed"},
+                  {o: 1 for o in paid if o not in counted})
+
     def reservations(self):
-        """What is promised is what standing orders ask for, per order and item."""
+        """What is promised or gone is what standing orders keep, per order and item."""
         wanted, found = collections.Counter(), collections.Counter()
         for order in self.rows["orders"]:
             for _, _, sku, quantity in self.of_order[order[0]] if order[2] in HELD else []:
                 for item, pieces in self.components.get(sku, {sku: 1}).items():
-                    wanted[order[0], item] += pieces * quantity
+                    if quantity:
+                        wanted[order[0], item] += pieces * quantity
         for ref, _, sku, still, sold in self.rows["reservations"]:
             if still + sold:
                 found[ref, sku] += still + sold
@@ -146,8 +180,8 @@ class Checker:
         self.find("parked events", self.rows["parked"])
 
     def all(self):
-        for part in (self.orders, self.reservations, self.stock, self.events, self.money,
-                     self.at_rest):
+        for part in (self.orders, self.refunds, self.shipments, self.reservations, self.stock,
+                     self.events, self.money, self.at_rest):
             part()
         return self.findings
 

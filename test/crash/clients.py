@@ -4,6 +4,7 @@ Every wish has an idempotency key and a user of its own, so that each can be fou
 """
 import dataclasses
 import http.client
+import itertools
 import json
 import random
 import threading
@@ -19,7 +20,7 @@ class Wish:
     key: str
     path: str
     body: dict
-    order: str = None  # The order it pays or cancels.
+    order: str = None  # The order it pays, cancels, ships or gives back.
     status: int = None  # None: not answered.
     text: bytes = b""
 
@@ -37,6 +38,7 @@ class Buyers:
         self.shop, self.seed, self.cycle = shop, seed, 0
         self.wishes = []  # Of this cycle.
         self.state = {}  # Order id -> the state that was acknowledged.
+        self.refunded = {}  # Order id -> what was acknowledged to go back.
         self.received = {}  # SKU -> pieces acknowledged.
         self.acknowledged = 0
         self.skus, self.bundles = [], {}
@@ -54,9 +56,22 @@ class Buyers:
 
     # ---- Wishing ----
 
-    def wish(self, rng, name, number, mine):
+    def after_sale(self, rng, client, key, paid):
+        """Give a unit of a paid order back, or let its first shipment leave."""
+        order = rng.choice(paid)
+        if rng.random() < 0.5:
+            return Wish(key, f"/v1/orders/{order}/refunds",
+                        {"lines": [{"line": 0, "quantity": 1}], "reason": "crash",
+                         "restock": True}, order)
+        shipment = client.get(f"/v1/orders/{order}/shipments")["data"][0]["id"]
+        return Wish(key, f"/v1/shipments/{shipment}/ship", {"delivered": rng.random() < 0.5},
+                    order)
+
+    def wish(self, rng, client, key, mine, paid):
         """The next wish of a client."""
-        key, dice = f"{name}-{number}", rng.random()
+        dice = rng.random()
+        if paid and dice > 0.8:
+            return self.after_sale(rng, client, key, paid)
         if mine and dice < 0.25:
             order = mine.pop(rng.randrange(len(mine)))
             return Wish(key, f"/v1/orders/{order}/payments", {"provider": "manual"}, order)
@@ -74,18 +89,19 @@ class Buyers:
         """Ask on and on until the server is gone."""
         name = f"{self.cycle}-{k}"
         rng = random.Random(f"{self.seed} {name}")
-        client, mine, number = Client(self.shop.port, self.shop.key), [], 0
-        while True:
-            wish = self.wish(rng, name, number, mine)
-            wishes.append(wish)
+        client, mine, paid = Client(self.shop.port, self.shop.key), [], []
+        for number in itertools.count():
             try:
+                wish = self.wish(rng, client, f"{name}-{number}", mine, paid)
+                wishes.append(wish)
                 answer = wish.send(client)
             except (OSError, http.client.HTTPException):
                 return
             wish.status, wish.text = answer.status, answer.text
             if wish.path == "/v1/orders" and wish.status == 201 and len(mine) < PENDING_MAX:
                 mine.append(wish.id())
-            number += 1
+            if wish.path.endswith("/payments") and wish.status == 201 and len(paid) < PENDING_MAX:
+                paid.append(wish.order)
 
     def crowd(self, cycle):
         """Start the clients; returns a function that waits for all to have ended."""
@@ -144,5 +160,8 @@ class Buyers:
             self.state[wish.order] = "paid"
         elif wish.path.endswith("/cancel"):
             self.state[wish.order] = "cancelled"
-        else:
+        elif wish.path.endswith("/refunds"):
+            amount = json.loads(wish.text)["amount"]["amount"]
+            self.refunded[wish.order] = self.refunded.get(wish.order, 0) + amount
+        elif wish.path.endswith("/movements"):
             self.received[wish.body["sku"]] += wish.body["quantity"]

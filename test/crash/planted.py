@@ -36,6 +36,13 @@ FAULTS = [
     "update payment_account set balance_minor = balance_minor + 1",
     "update payment_entry set amount_minor = amount_minor + 1",
     "update payment set applied_minor = applied_minor + 1",
+    "update aftersale_refund set amount_minor = amount_minor + 1",
+    "delete from payment_part where id = (select min(id) from payment_part)",
+    "update orders set refunded_minor = refunded_minor + 1 where refunded_minor > 0",
+    "delete from fulfil_order where order_id = (select min(order_id) from fulfil_order)",
+    "update fulfil_order set open = open + 1",
+    "update fulfil_shipment set state = 'delivered' where state = 'ready'",
+    "update fulfil_item set quantity = quantity + 1",
 ]
 
 

@@ -3,12 +3,12 @@
 
   test/crash/run.py [--cycles N] [--db sqlite|postgres] [--seed S]
 
-One cycle: the server starts, clients order, pay, cancel and receive stock; at a random moment the
-server is killed (one time in five while it starts); it starts again; every wish is sent once more
-under its key; then an independent checker reads the database.  Without --db both databases are
-crashed in turn; PostgreSQL is GREVY_TEST_PG or a throw-away cluster.  The seed repeats the wishes
-and the moments, not the interleaving.  kill -9 keeps the page cache: this shows that a process may
-die, not that a disk may lose power.
+One cycle: the server starts, clients order, pay, cancel, ship, give back and receive stock; at a
+random moment the server is killed (one time in five while it starts); it starts again; every wish
+is sent once more under its key; then an independent checker reads the database.  Without --db both
+databases are crashed in turn; PostgreSQL is GREVY_TEST_PG or a throw-away cluster.  The seed
+repeats the wishes and the moments, not the interleaving.  kill -9 keeps the page cache: this shows
+that a process may die, not that a disk may lose power.
 """
 import argparse
 import contextlib
@@ -50,6 +50,8 @@ def compare(checker, buyers):
     standing = {"fulfilling": "paid", "completed": "paid"}
     checker.same("orders acknowledged", {text_of("ord", o[0]): standing.get(o[2], o[2])
                                          for o in checker.rows["orders"]}, buyers.state)
+    checker.same("refunds acknowledged", {text_of("ord", o): n
+                                          for o, n in checker.rows["refunded"]}, buyers.refunded)
 
 
 def numbers_of(buyers, checker):

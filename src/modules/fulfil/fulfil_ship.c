@@ -105,10 +105,10 @@ static enum err ship(struct cx *cx, struct fulfil_shipment *shipment,
     shipment->carrier = in->carrier.ptr ? in->carrier : STR("");
     shipment->tracking = in->tracking.ptr ? in->tracking : STR("");
     TRY(row_put(cx, &fulfil_shipment_table, shipment));
+    TRY(fulfil_put_event(cx, "fulfil.shipped", shipment));
     TRY(order_get(cx, shipment->order, &order));
     TRY(order_labelled(cx, &order));
-    TRY(order_fulfilling(cx, &order));
-    return fulfil_put_event(cx, "fulfil.shipped", shipment);
+    return order_fulfilling(cx, &order);
 }
 
 static enum err deliver(struct cx *cx, struct fulfil_shipment *shipment)
