@@ -354,9 +354,9 @@ const struct module payment_module = {
     .effects =
         EFFECTS({"payment.intent", payment_charge_answered, .doc = "Make a charge."},
                 {"payment.refund", payment_refund_answered, .doc = "Return a part of a charge."},
-                {"payment.ask", payment_ask_answered, .attempts_max = 1,
+                {"payment.ask", payment_ask_answered,
                  .doc = "What became of a charge?  Its timer asks again."},
-                {"payment.ask_refund", payment_part_ask_answered, .attempts_max = 1,
+                {"payment.ask_refund", payment_part_ask_answered,
                  .doc = "What became of a refund?  Its timer asks again."},
                 {"payment.statement", payment_statement_answered, .timeout_ms = 30 * SECOND_MS,
                  .doc = "A page of a day's statement."}),

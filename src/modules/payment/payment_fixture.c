@@ -362,3 +362,24 @@ bool shop_balanced(struct shop *shop)
     CHECK_SAY(answer.status == 200, "%s", answer.body);
     return strstr(answer.body, "\"ok\":true") != NULL;
 }
+
+int64_t shop_digest(struct shop *shop)
+{
+    static const char sql[] =
+        "select cast("
+        " coalesce((select sum(1000003 + captured_minor * 7 + applied_minor * 11"
+        "  + claimed_minor * 13 + refunded_minor * 17 + fee_minor * 19 + length(state) * 23"
+        "  + length(reason) * 29 + length(provider_ref) * 31) from payment), 0)"
+        " + coalesce((select sum(1000033 + amount_minor * 37 + length(state) * 41"
+        "  + length(reason) * 43) from payment_part), 0)"
+        " + coalesce((select sum(1000037 + length(state) * 47) from payment_payout), 0)"
+        " + coalesce((select sum(1000039 + amount_minor * 53) from payment_entry), 0)"
+        " + coalesce((select sum(balance_minor * length(account)) from payment_account), 0)"
+        " + (select count(*) from payment_inbox) * 1000081"
+        " + (select count(*) from payment_reconciliation where actor <> 'system') * 1000099"
+        " + (select count(*) from kernel_outbox) * 1000117"
+        " + coalesce((select sum(1000121 + paid_minor * 59 + refunded_minor * 61"
+        "  + length(state) * 67) from orders), 0) as bigint)";
+
+    return mini_count(shop->mini, sql);
+}

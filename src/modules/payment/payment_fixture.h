@@ -63,6 +63,9 @@ const char *shop_order_state(struct shop *shop, const char *order);
 int64_t shop_events(struct shop *shop, const char *type);
 int64_t shop_balance(struct shop *shop, const char *account);
 void shop_ledger_ok(struct shop *shop);
+/** All that money touches, as one number: the same before and after means that nothing changed, and
+ *  what is done to another order of the same amounts changes it by as much. */
+int64_t shop_digest(struct shop *shop);
 bool shop_balanced(struct shop *shop); /* Asks, and says nothing. */
 
 #endif

@@ -300,3 +300,42 @@ TEST_DB(payment_inbox_forgets, "notices are forgotten after 90 days, and told ag
     shop_ledger_ok(day.shop);
     shop_close(day.shop);
 }
+
+TEST_DB(payment_reconcile_faults,
+        "whichever statement fails while a day is compared, its difference is found, and told once",
+        .slow = true)
+{
+    struct day day = a_day(db);
+    struct mini *mini = day.shop->mini;
+    struct answer answer;
+    bool fired = true;
+
+    mini_sleep_ms(mini, DAY_MS);
+    day.shop->statement =
+        statement(&day, mini_text(mini, "%s,%s", first_line(&day), refund_line(&day)), "null");
+    for (int nth = 1; fired; nth++) {
+        mini_sleep_ms(mini, 10 * SECOND_MS); /* What failed before waits a while. */
+        answer = mini_http(mini, "POST /v1/reconciliations",
+                           "{\"date\":\"2026-01-01\",\"provider\":\"sandbox\"}");
+        CHECK_SAY(answer.status == 202, "%s", answer.body);
+        mini_fail_statement(mini, nth);
+        mini_settle(mini);
+        fired = mini_fault_fired(mini);
+        mini_fail_statement(mini, 0);
+        for (int k = 0; mini_count(mini, "select count(*) from payment_reconciliation"
+                                         " where state = 'done'") == 0;
+             k++) {
+            CHECK_SAY(k < 40, "statement %d: never done", nth);
+            mini_sleep_ms(mini, 2 * SECOND_MS);
+        }
+        answer = mini_http(mini, "GET /v1/reconciliations/2026-01-01", NULL);
+        CHECK_EQ_INT(mini_get_int(mini, answer, "data.0.reconciliation.lines"), 2);
+        CHECK_EQ_INT(mini_get_int(mini, answer, "data.0.reconciliation.differences"), 1);
+        CHECK_EQ_STR(mini_get(mini, answer, "data.0.differences.0.payment"), day.second);
+        CHECK_EQ_INT(shop_events(day.shop, "payment.difference_found"), 1);
+        CHECK_EQ_INT(mini_count(mini, "select count(*) from payment_statement"), 0);
+        CHECK(nth < 1000);
+    }
+    shop_ledger_ok(day.shop);
+    shop_close(day.shop);
+}
