@@ -75,7 +75,7 @@ const struct field payment_payout_fields[] = {
     F(payment_payout, reason, .doc = "Why the refund could not return by its own route."),
     F(payment_payout, requested_by),
     F(payment_payout, decided_by),
-    F(payment_payout, note),
+    F(payment_payout, note, .doc = "Masked unless the key has the scope person:read."),
     F_TIME(payment_payout, created_ms, "created_at"),
     F_TIME(payment_payout, decided_ms, "decided_at"),
     F_END};
@@ -332,7 +332,8 @@ const struct module payment_module = {
          .reply = reconciliation_day_fields, .page = true,
          .doc = "One day, by provider, with every difference."}),
     .reacts =
-        REACTS({"order.cancelled", payment_order_ended}, {"order.expired", payment_order_ended}),
+        REACTS({"order.cancelled", payment_order_ended}, {"order.expired", payment_order_ended},
+               {"order.claimed", payment_order_claimed}),
     .produces = PRODUCES(
         {"payment.created", payment_event_fields, "Asked for."},
         {"payment.captured", payment_event_fields, "The money is there."},
@@ -365,4 +366,6 @@ const struct module payment_module = {
                        &payment_refund_failed_total, &payment_told_total),
     .patrols = PATROLS({"payment.ledger", payment_check,
                         "Entries, balances, payments, refunds and orders agree."}),
+    .person_export = payment_person_export,
+    .person_erase = payment_person_erase,
 };

@@ -109,6 +109,29 @@ static void a_payout(struct scene *scene)
                  "data.0.id");
 }
 
+/* A guest's, paid out by hand. */
+static void a_guests_payout(struct scene *scene)
+{
+    struct mini *mini = scene->shop->mini;
+    struct answer made = mini_http(
+        mini, "POST /v1/orders",
+        mini_text(mini,
+                  "{\"currency\":\"CNY\",\"lines\":[{\"sku\":\"%s\",\"quantity\":1}],\"channel\":"
+                  "{\"name\":\"tmall\",\"order\":\"T%d\",\"identity\":\"x\"}}",
+                  scene->shop->sku, scene->number));
+    const char *code;
+
+    scene->shop->refund_status = 422;
+    scene->order = mini_get(mini, made, "id");
+    scene->payment = shop_intent(scene->shop, scene->order, 0);
+    captured(scene, PRICE_MINOR);
+    CHECK(shop_refund(scene->shop, scene->order, 700, 1000 + scene->number, &code));
+    mini_settle(mini);
+    scene->payout = mini_get(mini, mini_http(mini, "GET /v1/payouts?limit=1", NULL), "data.0.id");
+    CHECK_EQ_INT(post(scene, "/v1/payouts/", scene->payout, "/approve", "{\"note\":\"bank\"}"),
+                 200);
+}
+
 /* ---- Requests ---- */
 
 static int ask_intent(struct scene *scene)
@@ -149,6 +172,11 @@ static int give_back_held(struct scene *scene)
 static int cancel_order(struct scene *scene)
 {
     return post(scene, "/v1/orders/", scene->order, "/cancel", NULL);
+}
+
+static int claim(struct scene *scene)
+{
+    return post(scene, "/v1/orders/", scene->order, "/claim", "{\"user\":\"u9\"}");
 }
 
 static int tell_refunded(struct scene *scene)
@@ -209,6 +237,7 @@ static const struct act requests[] = {
     {"an approved payout", a_payout, approve},
     {"a rejected payout", a_payout, reject},
     {"a refund tried again", a_payout, retry},
+    {"a guest's order claimed", a_guests_payout, claim},
     {"a reconciliation", an_order, reconcile},
 };
 

@@ -289,6 +289,7 @@ enum err payment_get_payouts(struct req *req)
                     BIND(INT(before), INT(query->page.limit))));
     if ((int64_t)rows.count == query->page.limit)
         next = cursor_make(cx, LIST_AT(rows, struct payment_payout, rows.count - 1)->id, 0);
+    TRY(payment_show_notes(cx, rows));
     return reply_page(req, payment_payout_fields, rows, sizeof(struct payment_payout), next);
 }
 
@@ -296,6 +297,7 @@ enum err payment_get_payouts(struct req *req)
 static enum err decide(struct req *req, int state, struct payment_payout *payout)
 {
     const struct payment_decision *in = req->body;
+    struct payment payment;
     struct cx *cx = req->cx;
     bool found;
 
@@ -312,8 +314,11 @@ static enum err decide(struct req *req, int state, struct payment_payout *payout
     payout->state = state;
     payout->decided_by = cx_actor(cx);
     payout->decided_ms = cx_now_ms(cx);
-    payout->note = in->note;
-    return row_put(cx, &payment_payout_table, payout);
+    TRY(payment_get(cx, payout->payment, &payment));
+    TRY(payment_seal_note(cx, &payment, in->note, payout));
+    TRY(row_put(cx, &payment_payout_table, payout));
+    payout->note = person_mask(cx, in->note); /* The answer is stored. */
+    return OK;
 }
 
 enum err payment_post_approve(struct req *req)

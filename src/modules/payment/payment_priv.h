@@ -1,7 +1,7 @@
 /*
  * payment_priv.h - between payment.c (money in), payment_refund.c (money back), payment_ledger.c,
  * payment_check.c (patrol), payment_events.c (providers), payment_ask.c (lost notices),
- * payment_jobs.c (reconciliation) and payment_http.c (routes).
+ * payment_jobs.c (reconciliation), payment_person.c and payment_http.c (routes).
  */
 #ifndef GREVY_PAYMENT_PRIV_H
 #define GREVY_PAYMENT_PRIV_H
@@ -195,6 +195,18 @@ MUST_CHECK enum err payment_payout_of(struct cx *cx, int64_t part, struct paymen
 
 enum err payment_order_ended(struct cx *cx, const struct event *event);
 extern struct metric payment_refunded_total, payment_refund_failed_total;
+
+/* ---- Persons: payment_person.c ---- */
+
+/** Who pays: the user, or the order of a guest. */
+struct str payment_person(struct cx *cx, const struct payment *payment);
+MUST_CHECK enum err payment_seal_note(struct cx *cx, const struct payment *payment, struct str note,
+                                      struct payment_payout *payout);
+/** Open the notes of payouts for callers with person:read, mask them for others. */
+MUST_CHECK enum err payment_show_notes(struct cx *cx, struct list payouts);
+enum err payment_order_claimed(struct cx *cx, const struct event *event);
+enum err payment_person_export(struct cx *cx, struct str person, struct json_out *out);
+enum err payment_person_erase(struct cx *cx, struct str person);
 
 /* ---- The ledger: payment_ledger.c ---- */
 
