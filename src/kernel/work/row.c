@@ -82,9 +82,11 @@ static void own(struct cx *cx, struct row_entry *entry, const void *row)
         entry->stored_before = entry->stored;
         work->own = entry;
     }
-    entry->own_row = NULL;
-    if (row) {
-        entry->own_row = cx_alloc(cx, entry->table->row_size);
+    if (!row) {
+        entry->own_row = NULL;
+    } else {
+        if (!entry->own_row)
+            entry->own_row = cx_alloc(cx, entry->table->row_size);
         memcpy(entry->own_row, row, entry->table->row_size);
     }
     entry->own_dirty = true;

@@ -20,7 +20,8 @@
 #include "kernel/work/work.h"
 
 enum {
-    CX_BYTES_MAX = 4 << 20,    /* Arena of one unit of work; a page of 200 orders needs ~200 KiB */
+    CX_BYTES_MAX = 32 << 20,   /* Arena of one unit of work: twice what the longest order needs (see
+                                fulfil_limit_test.c); most take a few KiB, and it grows on demand. */
     SPACES_MAX = 64,           /* Per process; each open one costs a thread and a page cache. */
     SPACE_NAME_LEN_MAX = 32,   /* [a-z][a-z0-9_]*, also the PostgreSQL schema's name. */
     QUEUE_COMMANDS_MAX = 4096, /* Waiting per space; at 5,000/s the last waits under a second. */

@@ -7,6 +7,8 @@ const struct field fulfil_entitlement_query_fields[] = {
     PAGE_FIELDS(fulfil_entitlement_query),
     F(fulfil_entitlement_query, active, .doc = "Only what may be used now."), F_END};
 
+const struct field fulfil_page_query_fields[] = {PAGE_FIELDS(fulfil_page_query), F_END};
+
 static const char *const state_filter[] = {"any",     "planned",   "short",   "ready",
                                            "shipped", "delivered", "stopped", NULL};
 const struct field fulfil_shipment_query_fields[] = {
@@ -27,7 +29,7 @@ const struct field fulfil_shipment_fields[] = {
     F_TIME(fulfil_shipment, created_ms, "created_at"),
     F_TIME(fulfil_shipment, shipped_ms, "shipped_at"),
     F_TIME(fulfil_shipment, delivered_ms, "delivered_at"),
-    F_LIST(fulfil_shipment, items, fulfil_item, item_view_fields, .max = ORDER_LINES_MAX),
+    F_LIST(fulfil_shipment, items, fulfil_item, item_view_fields, .max = ORDER_PIECES_MAX),
     F_END};
 
 enum err fulfil_get_one(struct req *req)
@@ -38,30 +40,38 @@ enum err fulfil_get_one(struct req *req)
     return reply_json(req, 200, fulfil_shipment_fields, &shipment);
 }
 
-/* One item more than the page was read: it says that there is a next page. */
+/* One shipment more than the page was read: it says that there is a next page.  A page ends early
+ * where its items would be more than one order's. */
 static enum err reply_shipments(struct req *req, struct list rows, int64_t limit)
 {
+    size_t shown = 0, items = 0;
     struct str next = {0};
 
-    if ((int64_t)rows.count > limit) {
-        rows.count = (size_t)limit;
-        next = cursor_make(req->cx, LIST_AT(rows, struct fulfil_shipment, rows.count - 1)->id, 0);
+    while (shown < rows.count && (int64_t)shown < limit && items < ORDER_PIECES_MAX) {
+        struct fulfil_shipment *shipment = LIST_AT(rows, struct fulfil_shipment, shown++);
+
+        TRY(fulfil_items(req->cx, shipment));
+        items += shipment->items.count;
     }
-    for (size_t k = 0; k < rows.count; k++)
-        TRY(fulfil_items(req->cx, LIST_AT(rows, struct fulfil_shipment, k)));
+    if (shown < rows.count)
+        next = cursor_make(req->cx, LIST_AT(rows, struct fulfil_shipment, shown - 1)->id, 0);
+    rows.count = shown;
     return reply_page(req, fulfil_shipment_fields, rows, sizeof(struct fulfil_shipment), next);
 }
 
 enum err fulfil_get_of_order(struct req *req)
 {
+    const struct fulfil_page_query *in = req->query;
+    int64_t after = 0, unused = 0;
     struct order order;
     struct list rows;
 
     TRY(order_get(req->cx, req->params[0].id, &order));
+    TRY(cursor_read(req->cx, in->page.cursor, &after, &unused));
     TRY(sql_all(req->cx, fulfil_shipment_row_fields, sizeof(struct fulfil_shipment), &rows,
-                FULFIL_SHIPMENT_COLUMNS " where order_id = ?1 order by id limit ?2",
-                BIND(INT(order.id), INT(ORDER_LINES_MAX))));
-    return reply_shipments(req, rows, ORDER_LINES_MAX);
+                FULFIL_SHIPMENT_COLUMNS " where order_id = ?1 and id > ?2 order by id limit ?3",
+                BIND(INT(order.id), INT(after), INT(in->page.limit + 1))));
+    return reply_shipments(req, rows, in->page.limit);
 }
 
 enum err fulfil_get_list(struct req *req)

@@ -76,13 +76,16 @@ struct fulfil_entitlement_query {
     struct page_query page;
     bool active;
 };
+struct fulfil_page_query {
+    struct page_query page;
+};
 struct fulfil_shipment_query {
     struct page_query page;
     int state;
     struct str location;
 };
 extern const struct field fulfil_ship_new_fields[], fulfil_shipment_fields[],
-    fulfil_entitlement_query_fields[], fulfil_shipment_query_fields[];
+    fulfil_entitlement_query_fields[], fulfil_page_query_fields[], fulfil_shipment_query_fields[];
 
 enum err fulfil_post_ship(struct req *req);
 enum err fulfil_post_deliver(struct req *req);

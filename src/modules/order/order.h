@@ -16,7 +16,9 @@
 #include "kernel/kernel.h"
 
 enum {
-    ORDER_LINES_MAX = 1500, /* The longest real invoice of a wholesaler had 1,114. */
+    ORDER_LINES_MAX = 1500,  /* The longest real invoice of a wholesaler had 1,114. */
+    ORDER_PIECES_MAX = 5000, /* Lines with their bundles taken apart: at about 1 KiB each, what can
+                                be placed can be paid, shipped and refunded in one command. */
     ORDER_QUANTITY_MAX = 1000000,
     ORDER_USER_LEN_MAX = 64,
     ORDER_ADJUSTMENTS_MAX = 20,

@@ -56,24 +56,38 @@ static enum err add_line(struct cx *cx, const struct order_line *line,
 }
 
 /* Each component is one object of the list. */
-static size_t room_of(const struct catalog_sku *sku)
+static size_t count_of(const struct catalog_sku *sku)
 {
-    size_t room = 1;
+    size_t count = sku->kind != CATALOG_BUNDLE;
 
     for (size_t k = 0; k < sku->components.len; k++)
-        room += sku->components.ptr[k] == '{';
-    return room;
+        count += sku->components.ptr[k] == '{';
+    return count;
+}
+
+enum err order_count_pieces(struct cx *cx, const struct order_quote *quote, size_t *out)
+{
+    size_t count = 0;
+
+    for (size_t k = 0; k < quote->count; k++)
+        count += quote->lines[k].skipped ? 0 : count_of(&quote->lines[k].sku);
+    *out = count;
+    if (count > ORDER_PIECES_MAX)
+        return fail_at(cx, ERR_BAD_INPUT, "too_many_pieces", "/lines",
+                       "lines: with their bundles taken apart these are %zu items, and an order"
+                       " holds up to %d: place several orders",
+                       count, ORDER_PIECES_MAX);
+    return OK;
 }
 
 enum err order_asks(struct cx *cx, const struct order_quote *quote, int64_t from_ms,
                     struct list *out)
 {
     struct order_ask *asks, *next;
-    size_t room = 1;
+    size_t count;
 
-    for (size_t k = 0; k < quote->count; k++)
-        room += room_of(&quote->lines[k].sku);
-    asks = next = CX_ARRAY(cx, struct order_ask, room);
+    TRY(order_count_pieces(cx, quote, &count));
+    asks = next = CX_ARRAY(cx, struct order_ask, count ? count : 1);
     for (size_t k = 0; k < quote->count; k++) {
         const struct order_quote_line *line = &quote->lines[k];
 

@@ -66,10 +66,13 @@ struct order_quote {
 
 /** Price every line, allocate adjustments, add shipping, find the tax; no effect.
  *  Errors: NOT_FOUND "no_such_sku", CONFLICT "not_on_sale" | "no_price" | "rule_...",
- *          FORBIDDEN "scope_missing", BAD_INPUT. */
+ *          FORBIDDEN "scope_missing", BAD_INPUT, BAD_INPUT "too_many_pieces". */
 MUST_CHECK enum err order_quote(struct cx *cx, const struct order_new *in, struct order_quote *out);
 
 /* ---- What it takes from stock: order_pieces.c ---- */
+
+/** Of how many pieces the quote consists.  Errors: BAD_INPUT "too_many_pieces". */
+MUST_CHECK enum err order_count_pieces(struct cx *cx, const struct order_quote *quote, size_t *out);
 
 struct order_ask {
     struct order_piece piece;

@@ -230,6 +230,8 @@ static void add_tax(struct order_quote *quote)
 
 enum err order_quote(struct cx *cx, const struct order_new *in, struct order_quote *out)
 {
+    size_t pieces;
+
     *out = (struct order_quote){.currency = in->currency, .count = in->lines.count};
     if (!currency_ok(in->currency))
         return fail_at(cx, ERR_BAD_INPUT, "bad_value", "/currency",
@@ -239,6 +241,7 @@ enum err order_quote(struct cx *cx, const struct order_new *in, struct order_quo
         TRY(quote_line(cx, in, k, &out->lines[k]));
         out->goods_minor += out->lines[k].line.total_minor;
     }
+    TRY(order_count_pieces(cx, out, &pieces));
     if (out->goods_minor > MONEY_MINOR_MAX)
         return fail_at(cx, ERR_BAD_INPUT, "out_of_range", "/lines",
                        "lines: together beyond what can be sold in one order");
