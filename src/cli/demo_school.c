@@ -11,7 +11,7 @@ enum { SCHOOL_BYTES_MAX = 64 << 10, SCHOOL_ITEMS_MAX = 100 };
 struct school {
     struct client client;
     char text[SCHOOL_BYTES_MAX]; /* The file. */
-    char spring[TOOL_ID_LEN_MAX + 1], trial[TOOL_ID_LEN_MAX + 1], order[TOOL_ID_LEN_MAX + 1];
+    char order[TOOL_ID_LEN_MAX + 1];
 };
 
 static bool ask(struct school *school, const struct client_request *request, int status,
@@ -149,22 +149,24 @@ static bool note_id(char to[TOOL_ID_LEN_MAX + 1], struct str id)
     return id.len > 0;
 }
 
-/* A parent buys the trial course for a child, and has not paid yet. */
+/* A parent buys the spring term for two children, and has not paid yet. */
 static bool place_order(struct school *school)
 {
     struct client_request request = {.method = "POST", .path = STR("/v1/orders")};
+    struct str spring = sku_of(school, STR("SYSTEM-SPRING"));
     struct client_answer answer;
     struct json order;
 
-    if (!note_id(school->spring, sku_of(school, STR("SYSTEM-SPRING"))) ||
-        !note_id(school->trial, sku_of(school, STR("TRIAL")))) {
-        fputs("grevy: the school lacks SYSTEM-SPRING or TRIAL\n", stderr);
+    if (!spring.ptr) {
+        fputs("grevy: the school lacks SYSTEM-SPRING\n", stderr);
         return false;
     }
-    request.body = cx_printf(&school->client.cx,
-                             "{\"user\":\"parent-1\",\"currency\":\"CNY\",\"lines\":[{\"sku\":"
-                             "\"%s\",\"quantity\":1,\"for\":\"child-1\"}]}",
-                             school->trial);
+    request.body =
+        cx_printf(&school->client.cx,
+                  "{\"user\":\"parent-1\",\"currency\":\"CNY\",\"lines\":[{\"sku\":\"" STR_FMT
+                  "\",\"quantity\":1,\"for\":\"child-1\"},{\"sku\":\"" STR_FMT
+                  "\",\"quantity\":1,\"for\":\"child-2\"}]}",
+                  STR_ARG(spring), STR_ARG(spring));
     return ask(school, &request, 201, &answer) && client_json(&school->client, &answer, &order) &&
            note_id(school->order, client_text(&school->client, order, "id"));
 }
@@ -173,18 +175,17 @@ static void print_lines(const struct school *school)
 {
     const struct client_target *target = school->client.target;
 
-    printf("\nTry the school. Pay the trial course that parent-1 ordered for child-1:\n"
+    printf("\nTry the school. parent-1 ordered the spring term for child-1 and child-2; pay it:\n"
            "  curl -H 'Authorization: Bearer %s' --json '{\"provider\":\"manual\"}' "
            "%s/v1/orders/%s/payments\n",
            target->key, target->url, school->order);
-    printf("See what happened to that order, step by step:\n"
-           "  curl -H 'Authorization: Bearer %s' %s/v1/orders/%s/timeline\n",
+    printf("See what child-1 may learn now, and until when:\n"
+           "  curl -H 'Authorization: Bearer %s' %s/v1/users/child-1/entitlements\n",
+           target->key, target->url);
+    printf("See the material kits: the first wait to be packed, the second are planned for week "
+           "12:\n"
+           "  curl -H 'Authorization: Bearer %s' %s/v1/orders/%s/shipments\n",
            target->key, target->url, school->order);
-    printf("Buy the spring term of the system course for two children:\n"
-           "  curl -H 'Authorization: Bearer %s' --json '{\"user\":\"parent-2\",\"currency\":"
-           "\"CNY\",\"lines\":[{\"sku\":\"%s\",\"quantity\":1,\"for\":\"child-2\"},{\"sku\":\"%s\","
-           "\"quantity\":1,\"for\":\"child-3\"}]}' %s/v1/orders\n",
-           target->key, school->spring, school->spring, target->url);
 }
 
 bool demo_school(const struct client_target *target, const char *path)

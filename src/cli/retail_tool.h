@@ -63,17 +63,16 @@ bool retail_import(const struct client_target *target, const struct retail *reta
                    struct retail_imported *out);
 void retail_print_bad(const struct retail *retail);
 
-/* ---- Orders, payments, returns: replay.c ---- */
+/* ---- Orders, payments, parcels, returns: replay.c ---- */
 
 struct retail_replayed {
-    size_t orders, orders_there, payments, refunds, refunds_there, refunds_left_out, failures;
-    int64_t orders_us, refunds_us;                    /* How long it took. */
+    size_t orders, orders_there, payments, parcels, parcels_there, refunds, refunds_there;
+    size_t failures;                                  /* What the shop refused. */
+    int64_t orders_us, parcels_us, refunds_us;        /* How long it took. */
     int64_t order_p50_us, order_p95_us, order_p99_us; /* Of requests that placed an order. */
 };
 bool retail_replay(const struct client_target *target, const struct retail *retail,
                    struct retail_replayed *out);
-/** Nothing was refused or left out. */
-bool retail_replayed_all(const struct retail_replayed *replayed);
 void retail_print_replayed(const struct retail_replayed *replayed);
 
 /* ---- The report: retail_report.c ---- */

@@ -14,20 +14,6 @@ WHOLE = ROOT.parent / "shared/data/online-retail/online_retail_2010-12_2011-06.c
 TOOL_S = 600
 
 
-def takes_refunds():
-    """Is the module that makes refunds part of this binary? Its absence is said, never silent."""
-    api = subprocess.run([GREVY, "openapi"], capture_output=True, text=True, check=True)
-    return "/v1/orders/{id}/refunds" in json.loads(api.stdout)["paths"]
-
-
-def journey_with_refunds(sentence, **options):
-    if takes_refunds():
-        return journey(sentence, **options)
-    if __name__ == "__main__":
-        print(f"skip retail: {sentence}: this binary takes no refunds", flush=True)
-    return lambda function: function
-
-
 def tool(shop, *arguments):
     """Run a command of the binary against the running server; what it printed."""
     done = subprocess.run([GREVY, *map(str, arguments), "--url", f"http://127.0.0.1:{shop.port}"],
@@ -54,7 +40,8 @@ def replay(shop, file, name):
 
 
 def counts(shop):
-    tables = ("orders", "order_line", "payment", "stock_movement", "stock_reservation")
+    tables = ("orders", "order_line", "payment", "stock_movement", "stock_reservation",
+              "fulfil_shipment", "aftersale_refund")
     return [rows[0][0] for rows in
             shop.database.queries(*(f"select count(*) from {table}" for table in tables))]
 
@@ -63,14 +50,14 @@ def all_of(shop, file):
     tool(shop, "import", file)
     first = replay(shop, file, "first.json")
     equal(first["replay"]["orders_placed"], first["orders"], "orders placed")
+    equal(first["replay"]["parcels_delivered"], first["orders"], "parcels delivered")
     equal(first["replay"]["refunds_made"], first["refunds"], "refunds made")
     equal(first["replay"]["failures"], 0, "failures")
     shop.clean()
     return first
 
 
-@journey_with_refunds("the sample: totals by country, month and SKU equal the file's; again changes"
-                      " nothing")
+@journey("the sample: totals by country, month and SKU equal the file's; again changes nothing")
 def sample(shop):
     first = all_of(shop, SAMPLE)
     before = counts(shop)
@@ -79,6 +66,7 @@ def sample(shop):
     second = replay(shop, SAMPLE, "second.json")
     equal(second["replay"]["orders_there"], first["orders"], "orders that were there")
     equal(second["replay"]["refunds_there"], first["refunds"], "refunds that were there")
+    equal(second["replay"]["parcels_there"], first["orders"], "parcels that were delivered")
     equal(second["replay"]["orders_placed"], 0, "orders placed again")
     equal(second["replay"]["refunds_made"], 0, "refunds made again")
     equal(counts(shop), before, "rows after the second replay")
@@ -116,8 +104,8 @@ def refused(shop):
     check("grevy import" in done.stderr, f"standard error: {done.stderr}")
 
 
-@journey_with_refunds("import and replay with --data serve themselves, and the admin key is not"
-                      " lost", databases=(Sqlite,))
+@journey("import and replay with --data serve themselves, and the admin key is not lost",
+         databases=(Sqlite,))
 def inside(shop):
     shop.stop()
     with fresh(Sqlite) as (folder, database):
@@ -131,8 +119,8 @@ def inside(shop):
         same_as_file(SAMPLE, report)
 
 
-@journey_with_refunds("the demo fills its spaces, prints what to try, and a second start is"
-                      " quick", databases=(Sqlite,))
+@journey("the demo fills its spaces, prints what to try, and a second start is quick",
+         databases=(Sqlite,))
 def demo(shop):
     shop.stop()
     with fresh(Sqlite) as (folder, database):
@@ -163,14 +151,20 @@ def try_lines(text, start):
     equal("was replayed before" in text, start == "second", "it says that it was replayed before")
     lines = [line.strip() for line in text.splitlines() if line.startswith("  curl ")]
     equal(len(lines), 3, "curl lines")
+    answers = []
     for line in lines:
-        done = subprocess.run(f"{line} -sS -w '%{{http_code}}' -o /dev/null", shell=True,
+        done = subprocess.run(f"{line} -sS -w '%{{http_code}}'", shell=True,
                               capture_output=True, text=True, timeout=60, check=False)
-        check(done.stdout in ("200", "201"), f"{line}: {done.stdout}{done.stderr}")
+        check(done.stdout[-3:] in ("200", "201"), f"{line}: {done.stdout}{done.stderr}")
+        answers.append(json.loads(done.stdout[:-3]))
+    equal(answers[0]["state"], "succeeded", "the payment")
+    check(any(one["kind"] == "course" and one["revoked_at"] is None for one in answers[1]["data"]),
+          f"what child-1 may learn: {answers[1]}")
+    equal([one["state"] for one in answers[2]["data"]], ["ready", "planned"], "the kits")
 
 
 if pathlib.Path(WHOLE).exists() and os.environ.get("GREVY_FULL") == "1":
-    @journey_with_refunds("the whole file: totals equal the file's", databases=(Sqlite,))
+    @journey("the whole file: totals equal the file's", databases=(Sqlite,))
     def whole(shop):
         all_of(shop, WHOLE)
 elif __name__ == "__main__":

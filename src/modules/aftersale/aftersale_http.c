@@ -22,7 +22,7 @@ const struct field aftersale_refund_new_fields[] = {
            .doc = "Whether the shipping fee is given back; unshipped: when nothing is left of the "
                   "order and no parcel was labelled."),
     F(aftersale_refund_new, reference, .min = 1, .max = AFTERSALE_REFERENCE_LEN_MAX,
-      .doc = "The asker's name for it, taken once."),
+      .doc = "The asker's name for it, taken once for an order."),
     F_TIME(aftersale_refund_new, at_ms, "at",
            .doc = "When it happened, for an import (scope aftersale:import)."),
     F_END};
@@ -88,15 +88,16 @@ static enum err reply_refunds(struct req *req, struct list rows, int64_t limit)
 
 /* ---- Asking ---- */
 
-static enum err take_reference(struct cx *cx, struct str reference, int64_t refund)
+static enum err take_reference(struct cx *cx, const struct aftersale_refund *refund)
 {
     static const struct field fields[] = {F(aftersale_refund, reference),
+                                          F(aftersale_refund, order, .column = "order_id"),
                                           F(aftersale_refund, id, .column = "refund_id"), F_END};
-    static const struct table table = TABLE("aftersale_reference", aftersale_refund, fields, 1);
-    struct aftersale_refund row = {.reference = reference};
+    static const struct table table = TABLE("aftersale_reference", aftersale_refund, fields, 2);
+    struct aftersale_refund row = *refund;
     bool found;
 
-    if (!reference.ptr)
+    if (refund->reference.len == 0)
         return OK;
     TRY(row_find(cx, &table, &row, &found));
     if (found) {
@@ -104,8 +105,7 @@ static enum err take_reference(struct cx *cx, struct str reference, int64_t refu
         fail_member(cx, "refund", cx_id_text(cx, PAYMENT_REFUND_PREFIX, row.id));
         return ERR_CONFLICT;
     }
-    row.id = refund;
-    return row_add(cx, &table, &row);
+    return row_add(cx, &table, refund);
 }
 
 static enum err check_time(struct cx *cx, int64_t at_ms)
@@ -150,7 +150,7 @@ enum err aftersale_post(struct req *req)
 
     TRY(check_time(cx, in->at_ms));
     TRY(order_get(cx, refund.order, &order));
-    TRY(take_reference(cx, in->reference, refund.id));
+    TRY(take_reference(cx, &refund));
     TRY(aftersale_plan(cx, &order, in->lines, &refund));
     metric_add(cx, &aftersale_requested_total, 1);
     if (approval_minor > 0 && refund.amount_minor >= approval_minor)

@@ -109,10 +109,11 @@ TEST_DB(aftersale_refuses,
 }
 
 TEST_DB(aftersale_reference,
-        "a reference is taken once; a time needs its scope and lies in the past")
+        "a reference is taken once for an order; a time needs its scope and lies in the past")
 {
     struct mini *mini = mini_open(db);
-    const char *order = desk_order(mini, desk_sku(mini, "A", "goods", 1000, 10, ""), 4), *key;
+    const char *order = desk_order(mini, desk_sku(mini, "A", "goods", 1000, 10, ""), 4), *second,
+               *key;
     struct answer got, first;
 
     desk_pay(mini, order);
@@ -127,6 +128,13 @@ TEST_DB(aftersale_reference,
     CHECK_EQ_STR(desk_text(mini, "/v1/refunds?reference=C1", "data.0.id"),
                  mini_get(mini, first, "id"));
     CHECK_EQ_STR(desk_text(mini, "/v1/refunds?reference=C2", "data"), "[]");
+    second = desk_order(mini, desk_sku(mini, "B", "goods", 700, 10, ""), 4);
+    desk_pay(mini, second);
+    refund(mini, 201, second,
+           "{\"reason\":\"x\",\"reference\":\"C1\"}"); /* One return of two orders. */
+    CHECK_EQ_STR(desk_text(mini, "/v1/refunds?reference=C1", "data.0.order"), second);
+    CHECK_EQ_STR(desk_text(mini, "/v1/refunds?reference=C1", "data.1.order"), order);
+    CHECK_EQ_STR(desk_text(mini, "/v1/refunds?reference=C1", "data.2"), "");
     refund(mini, 400, order, "{\"reason\":\"x\",\"at\":\"2027-06-01T00:00:00Z\"}");
     key = key_for(mini, "\"aftersale:write\"");
     got = mini_http_as(mini, key, NULL, mini_text(mini, "POST %s", refunds_of(mini, order)),

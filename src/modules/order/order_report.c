@@ -1,5 +1,5 @@
 /*
- * order_report.c - what orders of a channel came to, by country, month, SKU or state; added up by
+ * order_report.c - what orders of a channel came to, by country, month, SKU, state or order; added up by
  * the database over the lines themselves.
  *
  * A request names its orders, at most ORDER_REPORT_ORDERS_MAX, so that each read is short however
@@ -9,8 +9,8 @@
 
 #include "modules/order/order_priv.h"
 
-enum { REPORT_COUNTRY, REPORT_MONTH, REPORT_SKU, REPORT_STATE };
-static const char *const report_by[] = {"country", "month", "sku", "state", NULL};
+enum { REPORT_COUNTRY, REPORT_MONTH, REPORT_SKU, REPORT_STATE, REPORT_ORDER };
+static const char *const report_by[] = {"country", "month", "sku", "state", "order", NULL};
 
 const struct field order_report_query_fields[] = {
     F(order_report_query, channel, .flags = FIELD_REQUIRED, .min = 1, .max = 32),
@@ -20,7 +20,8 @@ const struct field order_report_query_fields[] = {
 
 const struct field order_report_fields[] = {
     F(order_report, key,
-      .doc = "The country, the month placed (YYYY-MM, UTC), the SKU's code or the state."),
+      .doc = "The country, the month placed (YYYY-MM, UTC), the SKU's code, the state or "
+             "the order's id."),
     F(order_report, orders),
     F(order_report, guest_orders, .doc = "Of them, without a user."),
     F(order_report, lines),
@@ -49,6 +50,7 @@ static const char *const report_sql[] = {
     [REPORT_MONTH] = REPORT_SQL("cast(o.channel_time_ms / 86400000 as text)"), /* Its days. */
     [REPORT_SKU] = REPORT_SQL("l.code"),
     [REPORT_STATE] = REPORT_SQL("o.state"),
+    [REPORT_ORDER] = REPORT_SQL("cast(o.id as text)"),
 };
 
 static struct str month_of(struct cx *cx, int64_t ms)
@@ -93,6 +95,18 @@ static void months_of(struct cx *cx, struct list *rows)
     rows->count = count;
 }
 
+static void orders_of(struct cx *cx, const struct list *rows)
+{
+    for (size_t k = 0; k < rows->count; k++) {
+        struct order_report *row = LIST_AT(*rows, struct order_report, k);
+        int64_t id = 0;
+        bool whole = str_int(row->key, &id);
+
+        assert(whole);
+        row->key = order_key(cx, id);
+    }
+}
+
 enum err order_post_report(struct req *req)
 {
     const struct order_report_query *query = req->body;
@@ -108,5 +122,7 @@ enum err order_post_report(struct req *req)
                 (struct binds){binds, ORDER_REPORT_ORDERS_MAX + 1}));
     if (query->by == REPORT_MONTH)
         months_of(cx, &rows);
+    if (query->by == REPORT_ORDER)
+        orders_of(cx, &rows);
     return reply_page(req, order_report_fields, rows, sizeof(struct order_report), (struct str){0});
 }

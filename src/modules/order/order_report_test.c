@@ -77,7 +77,7 @@ static void fill(struct mini *mini)
 TEST_DB(order_report_groups, "a report adds up the named orders of a channel, and no others")
 {
     struct mini *mini = open_shop(db);
-    struct answer by;
+    struct answer by, order;
 
     fill(mini);
     by = report(mini, "country", "\"1\",\"2\",\"3\",\"none\"");
@@ -103,6 +103,12 @@ TEST_DB(order_report_groups, "a report adds up the named orders of a channel, an
     by = report(mini, "state", "\"1\",\"2\",\"3\"");
     CHECK_EQ_STR(mini_get(mini, by, "data.0.key"), "paid");
     CHECK_EQ_STR(mini_get(mini, by, "data.1.key"), "pending_payment");
+    by = report(mini, "order", "\"2\",\"3\"");
+    order = mini_http(mini, mini_text(mini, "GET /v1/orders/%s", mini_get(mini, by, "data.0.key")),
+                      NULL);
+    CHECK_EQ_STR(mini_get(mini, order, "channel_order"), "2");
+    CHECK_EQ_INT(mini_get_int(mini, by, "data.0.sold_minor"), 300);
+    CHECK_EQ_STR(mini_get(mini, by, "data.2.key"), "");
     mini_close(mini);
 }
 

@@ -31,9 +31,12 @@ create table aftersale_refund_line (
     primary key (refund_id, line)
 );
 
+-- One return may take pieces back from several orders: the asker's name is unique within an order.
 create table aftersale_reference (
-    reference text   not null primary key,
-    refund_id bigint not null
+    reference text   not null,
+    order_id  bigint not null,
+    refund_id bigint not null,
+    primary key (reference, order_id)
 );
 
 -- What was sent in exchange or once more; linked is the order that sends it.
