@@ -157,11 +157,14 @@ static struct disk_file *disk_of(const char *path)
 static void write_back(const struct disk_file *file)
 {
     FILE *out = fopen(file->path, "wb");
+    size_t len = (size_t)file->kept_len, written;
+    int closed;
 
     assert(out);
-    if (file->kept_len > 0)
-        assert(fwrite(file->kept, 1, (size_t)file->kept_len, out) == (size_t)file->kept_len);
-    assert(fclose(out) == 0);
+    written = len > 0 ? fwrite(file->kept, 1, len, out) : 0;
+    closed = fclose(out);
+    assert(written == len);
+    assert(closed == 0);
 }
 
 static void release(struct disk_file *file)

@@ -20,13 +20,13 @@
 #include "kernel/work/work.h"
 
 enum {
-    CX_BYTES_MAX = 32 << 20,   /* Arena of one unit of work: twice what the longest order needs (see
-                                fulfil_limit_test.c); most take a few KiB, and it grows on demand. */
-    SPACES_MAX = 64,           /* Per process; each open one costs a thread and a page cache. */
-    SPACE_NAME_LEN_MAX = 32,   /* [a-z][a-z0-9_]*, also the PostgreSQL schema's name. */
-    QUEUE_COMMANDS_MAX = 4096, /* Waiting per space; at 5,000/s the last waits under a second. */
-    BATCH_COMMANDS_MAX = 256,  /* Per commit; beyond it latency grows and throughput does not. */
-    BATCH_BACKGROUND_MAX = 32, /* Of these, events, timers and jobs while requests wait. */
+    CX_BYTES_MAX = 32 << 20, /* Arena of one unit of work, grown on demand: most take a few KiB, the
+                                longest order half of it (fulfil_limit_test.c). */
+    SPACES_MAX = 64,         /* Per process; each open one costs a thread and a page cache. */
+    SPACE_NAME_LEN_MAX = 32, /* [a-z][a-z0-9_]*, also the PostgreSQL schema's name. */
+    QUEUE_COMMANDS_MAX = 4096,   /* Waiting per space; at 5,000/s the last waits under a second. */
+    BATCH_COMMANDS_MAX = 256,    /* Per commit; beyond it latency grows and throughput does not. */
+    BATCH_BACKGROUND_MAX = 32,   /* Of these, events, timers and jobs while requests wait. */
     COMMAND_WAIT_MS_MAX = 10000, /* A command that waited longer is refused unrun. */
     READER_THREADS = 2,
     READ_QUEUE_MAX = 2048, /* Reads waiting for a reader thread. */

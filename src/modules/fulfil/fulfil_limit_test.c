@@ -45,13 +45,13 @@ static const char *one_piece(void *context, int k)
     return mini_text(shelf->mini, "{\"sku\":\"%s\",\"quantity\":1}", shelf->skus[k]);
 }
 
-/* As many kits as an order holds, then goods. */
+/* As many kits as an order holds, then one of the goods. */
 static const char *one_kit(void *context, int k)
 {
     struct shelf *shelf = context;
 
     return mini_text(shelf->mini, "{\"sku\":\"%s\",\"quantity\":2}",
-                     k < ORDER_PIECES_MAX / KIT ? shelf->kit : shelf->skus[k]);
+                     k < ORDER_PIECES_MAX / KIT ? shelf->kit : shelf->skus[0]);
 }
 
 static const char *order_of(struct shelf *shelf, int lines,

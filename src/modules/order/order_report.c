@@ -1,6 +1,6 @@
 /*
- * order_report.c - what orders of a channel came to, by country, month, SKU, state or order; added up by
- * the database over the lines themselves.
+ * order_report.c - what orders of a channel came to, by country, month, SKU, state or order; added
+ * up by the database over the lines themselves.
  *
  * A request names its orders, at most ORDER_REPORT_ORDERS_MAX, so that each read is short however
  * many orders a channel has; who wants all of them adds the answers.
