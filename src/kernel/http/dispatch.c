@@ -394,8 +394,8 @@ void dispatcher_attach(struct dispatcher *dispatcher, struct http_options *optio
 
 /* ---- For tests: the same pipeline without sockets ---- */
 
-void dispatch_once(struct dispatcher *dispatcher, const struct dispatch_request *request,
-                   struct cx *cx, struct dispatch_answer *answer)
+struct call *dispatch_begin(struct dispatcher *dispatcher, const struct dispatch_request *request,
+                            struct dispatch_answer *answer)
 {
     struct call *call = call_take(dispatcher);
     struct str rest = request->target;
@@ -419,13 +419,27 @@ void dispatch_once(struct dispatcher *dispatcher, const struct dispatch_request 
         else
             run_decoded(call);
     }
-    while (answer->pending)
-        platform_step(dispatcher->platform);
+    return call;
+}
+
+void dispatch_end(struct call *call, struct cx *cx, struct dispatch_answer *answer)
+{
+    assert(!answer->pending);
     answer->body = cx_copy(cx, answer->body);
     answer->location = cx_copy(cx, answer->location);
     answer->content_type = cx_copy(cx, answer->content_type);
     observe(call, answer->status, answer->body.len, call->task.queued_us);
     call_give_back(call);
+}
+
+void dispatch_once(struct dispatcher *dispatcher, const struct dispatch_request *request,
+                   struct cx *cx, struct dispatch_answer *answer)
+{
+    struct call *call = dispatch_begin(dispatcher, request, answer);
+
+    while (answer->pending)
+        platform_step(dispatcher->platform);
+    dispatch_end(call, cx, answer);
 }
 
 /* ---- The dispatcher itself ---- */

@@ -18,6 +18,7 @@
 #include "kernel/work/space.h"
 
 struct dispatcher;
+struct call;
 
 struct dispatcher_options {
     struct platform *platform;
@@ -47,6 +48,12 @@ struct dispatch_answer {
     struct str body, location, content_type; /* In the cx given. */
     bool replayed, pending;
 };
+/** Several at a time: begun, they wait for platform_step; ended once they are not pending, in any
+ *  order.  request and answer must live until then. */
+struct call *dispatch_begin(struct dispatcher *dispatcher, const struct dispatch_request *request,
+                            struct dispatch_answer *answer);
+void dispatch_end(struct call *call, struct cx *cx, struct dispatch_answer *answer);
+/** One from begin to end. */
 void dispatch_once(struct dispatcher *dispatcher, const struct dispatch_request *request,
                    struct cx *cx, struct dispatch_answer *answer);
 

@@ -2,7 +2,7 @@
  * fulfil_power_test.c - the power goes at any write: what was answered is there, nothing is half.
  */
 #include "modules/fulfil/fulfil_fixture.h"
-#include "test/kit/power.h"
+#include "test/kit/disk.h"
 
 enum { CUTS = 120, ANSWERED_MAX = 40, OPERATIONS_MAX = 160 };
 
@@ -18,7 +18,7 @@ struct round {
 static bool answered(struct mini *mini, const char *path, const char *body, struct answer *out)
 {
     *out = mini_http(mini, mini_text(mini, "POST %s", path), body);
-    CHECK_SAY(out->status == 201 || power_is_off(), "%s: %d %s", path, out->status, out->body);
+    CHECK_SAY(out->status == 201 || disk_is_off(), "%s: %d %s", path, out->status, out->body);
     return out->status == 201;
 }
 
@@ -28,7 +28,7 @@ static void trade(struct round *round)
     struct mini *mini = round->mini;
     struct answer answer;
 
-    while (round->count < ANSWERED_MAX && !power_is_off()) {
+    while (round->count < ANSWERED_MAX && !disk_is_off()) {
         int k = round->count;
         const char *order;
 
@@ -87,10 +87,10 @@ static int one_cut(struct mini *mini, const char *sku, int operations, int *trad
 {
     struct round round = {.mini = mini, .sku = sku};
 
-    power_cut_after(operations);
+    disk_cut_after(operations, DISK_POWER);
     trade(&round);
-    if (!power_is_off())
-        power_cut_after(1); /* Everything was traded: it goes while closing. */
+    if (!disk_is_off())
+        disk_cut_after(1, DISK_POWER); /* Everything was traded: it goes while closing. */
     mini_restart(mini);
     *trades += round.count;
     return lost(&round);
@@ -103,7 +103,7 @@ TEST(fulfil_power, "the power goes at any write: what was answered is there, not
     const char *sku;
     int trades = 0;
 
-    power_install(1);
+    disk_install(1, NULL);
     mini = mini_open("sqlite");
     sku = desk_sku(mini, "A", "goods", 100, 1000000, "");
     for (int cut = 1; cut <= CUTS; cut++) {
@@ -111,7 +111,7 @@ TEST(fulfil_power, "the power goes at any write: what was answered is there, not
         check_whole(mini);
     }
     CHECK_SAY(trades > CUTS, "%d orders", trades);
-    CHECK_SAY(power_unsynced() > CUTS, "%lld writes at risk", (long long)power_unsynced());
+    CHECK_SAY(disk_unsynced() > CUTS, "%lld writes at risk", (long long)disk_unsynced());
     mini_close(mini);
 }
 
@@ -122,11 +122,11 @@ TEST(fulfil_lying_disk, "a disk that lies about its syncs loses answers: this te
     const char *sku;
     int trades = 0, count = 0;
 
-    power_install(2);
+    disk_install(2, NULL);
     mini = mini_open("sqlite");
     sku = desk_sku(mini, "A", "goods", 100, 1000000, "");
     mini_restart(mini);
-    power_lying_disk(true);
+    disk_lying(true);
     for (int cut = 1; cut <= 10 && count == 0; cut++)
         count += one_cut(mini, sku, 40 + cut * 10, &trades);
     CHECK(count > 0);
