@@ -124,9 +124,19 @@ static enum err unpack(struct cx *cx, const struct field *fields, struct str jso
     return OK;
 }
 
+enum err catalog_unpack_components(struct cx *cx, struct str column, struct list *out)
+{
+    return unpack(cx, components_fields, column, out);
+}
+
 enum err catalog_components(struct cx *cx, const struct catalog_sku *sku, struct list *out)
 {
-    return unpack(cx, components_fields, sku->components, out);
+    return catalog_unpack_components(cx, sku->components, out);
+}
+
+enum err catalog_prices(struct cx *cx, const struct catalog_sku *sku, struct list *out)
+{
+    return unpack(cx, prices_fields, sku->prices, out);
 }
 
 enum err catalog_price_now(struct cx *cx, const struct catalog_sku *sku, struct str currency,
@@ -135,7 +145,7 @@ enum err catalog_price_now(struct cx *cx, const struct catalog_sku *sku, struct 
     int64_t now_ms = cx_now_ms(cx), best_from_ms = -1;
     struct list prices;
 
-    TRY(unpack(cx, prices_fields, sku->prices, &prices));
+    TRY(catalog_prices(cx, sku, &prices));
     for (size_t k = 0; k < prices.count; k++) {
         const struct catalog_price *price = LIST_AT(prices, struct catalog_price, k);
 
@@ -182,13 +192,20 @@ const struct module catalog_module = {
         {"POST", "/v1/products", catalog_post, TX_WRITE, "catalog:write",
          BODY(catalog_product_new, catalog_product_new_fields),
          .reply = catalog_product_view_fields, .flags = ROUTE_AUDIT, .priority = PRIORITY_NORMAL,
-         .doc = "Create a product with its SKUs; on sale unless state says draft."},
+         .doc = "Make a product with its SKUs; on sale unless state says draft."},
         {"GET", "/v1/products", catalog_search, TX_READ, "catalog:read",
          QUERY(catalog_search_query, catalog_search_query_fields),
          .reply = catalog_product_view_fields, .page = true,
          .doc = "Products by the beginning of their title, by kind and state."},
         {"GET", "/v1/products/{id:prd}", catalog_get, TX_CACHED, "catalog:read",
          .reply = catalog_product_view_fields, .doc = "One product with its SKUs, from memory."},
+        {"PATCH", "/v1/products/{id:prd}", catalog_patch, TX_WRITE, "catalog:write",
+         BODY(catalog_patch, catalog_patch_fields), .reply = catalog_product_view_fields,
+         .flags = ROUTE_AUDIT, .priority = PRIORITY_NORMAL,
+         .doc = "Change title or category; what is left out stays."},
+        {"POST", "/v1/products/{id:prd}/skus", catalog_post_sku, TX_WRITE, "catalog:write",
+         BODY(catalog_sku_new, catalog_sku_new_fields), .reply = catalog_sku_view_fields,
+         .flags = ROUTE_AUDIT, .priority = PRIORITY_NORMAL, .doc = "Add a SKU to a product."},
         {"POST", "/v1/products/{id:prd}/state", catalog_post_state, TX_WRITE, "catalog:write",
          BODY(catalog_state_put, catalog_state_put_fields), .reply = catalog_product_view_fields,
          .status = 200, .flags = ROUTE_AUDIT, .priority = PRIORITY_NORMAL,
@@ -197,17 +214,24 @@ const struct module catalog_module = {
          QUERY(catalog_import_query, catalog_import_query_fields),
          .reply = catalog_import_reply_fields, .prepare = catalog_import_prepare, .status = 200,
          .flags = ROUTE_AUDIT | ROUTE_RAW, .priority = PRIORITY_LOW, .headers = {"Content-Type"},
-         .body_bytes_max = 8 << 20,
+         .body_bytes_max = CATALOG_IMPORT_BYTES_MAX,
          .doc = "Import products from CSV or a JSON list: all of them or none."},
+        {"GET", "/v1/skus", catalog_find_skus, TX_READ, "catalog:read",
+         QUERY(catalog_sku_query, catalog_sku_query_fields), .reply = catalog_sku_view_fields,
+         .page = true, .doc = "The SKU of a code, or all SKUs."},
         {"GET", "/v1/skus/{id:sku}", catalog_get_sku, TX_READ, "catalog:read",
          .reply = catalog_sku_view_fields, .doc = "One SKU."},
+        {"PATCH", "/v1/skus/{id:sku}", catalog_patch_sku, TX_WRITE, "catalog:write",
+         BODY(catalog_sku_patch, catalog_sku_patch_fields), .reply = catalog_sku_view_fields,
+         .flags = ROUTE_AUDIT, .priority = PRIORITY_NORMAL,
+         .doc = "Change title, stock policy, tax or options; what is left out stays."},
         {"PUT", "/v1/skus/{id:sku}/price", catalog_put_price, TX_WRITE, "catalog:write",
          BODY(catalog_price_put, catalog_price_put_fields), .reply = catalog_sku_view_fields,
          .flags = ROUTE_AUDIT, .priority = PRIORITY_NORMAL,
          .doc = "Set the base price and the prices of other currencies and times."}),
-    .produces = PRODUCES(
-        {"catalog.product_created", catalog_event_fields, "A product was made."},
-        {"catalog.product_changed", catalog_event_fields, "Its state or a price changed."}),
+    .produces = PRODUCES({"catalog.product_created", catalog_event_fields, "A product was made."},
+                         {"catalog.product_changed", catalog_event_fields,
+                          "It, one of its SKUs or a price changed."}),
     .open = catalog_open,
     .close = catalog_close,
 };

@@ -6,7 +6,8 @@
  *   - what an order needs to know of a SKU is one row, read by key;
  *   - only SKUs of products on sale can be ordered; changing a price changes no order;
  *   - a bundle consists of its components, which are not bundles; a course may have some beside
- *     itself (material kits), shipped at once or planned for later in its term.
+ *     itself (material kits), shipped at once or planned for later in its term; a course in a
+ *     bundle brings its own along, so that no component has components; they never change.
  */
 #ifndef GREVY_CATALOG_H
 #define GREVY_CATALOG_H
@@ -29,9 +30,13 @@ extern const char *const catalog_states[];
 enum {
     CATALOG_TITLE_LEN_MAX = 200,
     CATALOG_CODE_LEN_MAX = 64,
-    CATALOG_SKUS_MAX = 100,      /* Of one product. */
-    CATALOG_COMPONENTS_MAX = 50, /* Of one bundle. */
-    CATALOG_PRICES_MAX = 20,     /* Of one SKU, beside its base price. */
+    CATALOG_CATEGORY_LEN_MAX = 64,
+    CATALOG_SKUS_MAX = 100,                /* Of one product. */
+    CATALOG_OPTIONS_MAX = 20,              /* Of one SKU: colour, size, term. */
+    CATALOG_COMPONENTS_MAX = 50,           /* Of one bundle. */
+    CATALOG_COMPONENT_QUANTITY_MAX = 1000, /* Of one component in one bundle. */
+    CATALOG_AFTER_DAYS_MAX = 3650,         /* Ten years: no course is planned further ahead. */
+    CATALOG_PRICES_MAX = 20,               /* Of one SKU, beside its base price. */
 };
 
 /* A SKU as orders see it. */
