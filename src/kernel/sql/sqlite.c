@@ -40,6 +40,8 @@ enum err sqlite_fail(struct cx *cx, int rc, const char *sql)
     struct sqlite *db = (struct sqlite *)cx->db;
     const char *message = sqlite3_errmsg(db->handle);
 
+    if (rc == SQLITE_IOERR_FSYNC)
+        db->doubt = SQLITE_SYNC_LOST;
     if (disk_full(db, rc))
         return fail(cx, ERR_DISK_FULL, "disk_full",
                     "the disk of the database is full: free some space (%s)", message);
@@ -153,6 +155,19 @@ static enum err set_durable(struct sqlite *db, const char *url, struct problem *
     return problem->err;
 }
 
+/* What SQLite would do by itself, but that a failure is noticed. */
+static int after_commit(void *context, sqlite3 *handle, const char *name, int pages)
+{
+    struct sqlite *db = context;
+    int rc = SQLITE_OK;
+
+    if (pages >= WAL_PAGES)
+        rc = sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+        db->doubt = SQLITE_SYNC_LOST;
+    return SQLITE_OK; /* The commit itself is done. */
+}
+
 static enum err set_up(struct sqlite *db, const struct sql_options *options,
                        struct problem *problem)
 {
@@ -171,9 +186,9 @@ static enum err set_up(struct sqlite *db, const struct sql_options *options,
     if (!set(db, "pragma cache_size = -%d", cache_kib) || !set(db, "pragma foreign_keys = %d", 0) ||
         !set(db, "pragma mmap_size = %d", 0) || !set(db, "pragma temp_store = %d", 2) ||
         !set(db, "pragma case_sensitive_like = %d", 1) ||
-        !set(db, "pragma wal_autocheckpoint = %d", WAL_PAGES) ||
         !set(db, "pragma journal_size_limit = %d", WAL_KEPT_BYTES))
         return open_fail(problem, db, options->url, "settings");
+    sqlite3_wal_hook(db->handle, after_commit, db);
     if (options->statement_ms_max > 0)
         sqlite3_progress_handler(db->handle, PROGRESS_STEPS, on_progress, db);
     return OK;
@@ -205,10 +220,32 @@ static bool standing(struct cx *cx)
     return sqlite3_get_autocommit(sqlite_enter(cx)->handle) == 0;
 }
 
+/* After a sync that failed, Linux calls later ones well and may have dropped the pages: only what is
+ * written again is safe, so all of the log goes into the database, and a new log begins.  What a
+ * killed process left unsynced in the log counts as committed from here on: it is synced first. */
+static enum err make_sure(struct cx *cx)
+{
+    struct sqlite *db = sqlite_enter(cx);
+    int how =
+        db->doubt == SQLITE_SYNC_LOST ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, how, NULL, NULL);
+
+    if (rc == SQLITE_BUSY && how == SQLITE_CHECKPOINT_PASSIVE)
+        rc = SQLITE_OK; /* Another connection is at it. */
+    if (rc != SQLITE_OK)
+        return sqlite_fail(cx, rc, "checkpoint");
+    db->doubt = SQLITE_SURE;
+    return OK;
+}
+
 static enum err begin(struct cx *cx)
 {
+    struct sqlite *db = (struct sqlite *)cx->db;
+
     if (standing(cx))
         return fail(cx, ERR_INTERNAL, "transaction_open", "a transaction is open already");
+    if (db->doubt != SQLITE_SURE && !cx->db->read_only)
+        TRY(make_sure(cx));
     return sqlite_run(cx, &(int64_t){0}, cx->db->read_only ? "begin" : "begin immediate", NO_BINDS);
 }
 
@@ -287,6 +324,7 @@ enum err sqlite_open(struct sql **out, const struct sql_options *options, struct
     assert(db);
     pthread_once(&once, configure);
     db->sql = (struct sql){.driver = &driver, .kind = SQL_SQLITE};
+    db->doubt = SQLITE_UNSYNCED;
     if (sqlite3_open_v2(options->url, &db->handle, flags | SQLITE_OPEN_NOMUTEX, options->vfs) ==
         SQLITE_OK)
         err = set_up(db, options, problem);

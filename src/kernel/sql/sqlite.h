@@ -11,8 +11,16 @@
 
 #include "kernel/sql/driver.h"
 
+/* How sure it is that what was committed before is on the disk. */
+enum sqlite_doubt {
+    SQLITE_SURE,
+    SQLITE_UNSYNCED, /* A process before us may have died between writing the log and its sync. */
+    SQLITE_SYNC_LOST /* A sync failed: the system may have dropped what it was to keep. */
+};
+
 struct sqlite {
     struct sql sql;
+    enum sqlite_doubt doubt;
     sqlite3 *handle;
     sqlite3_stmt *busy;
     struct env *env; /* Of the statement under way, for its deadline. */
