@@ -6,6 +6,7 @@
 #   make VARIANT=tsan          the same under ThreadSanitizer
 #   make VARIANT=fuzz          build/fuzz/NAME_fuzz for every src/**/NAME_fuzz.c (clang, libFuzzer)
 #   make replay                build/asan/NAME_fuzz_replay: the same targets over their corpora
+#   make sim                   build/sim: the simulation of ./dev sim
 #   make bench                 build/bench: the load generator and the yardsticks of ./dev bench
 #   make format                rewrite sources as clang-format wants them
 #   make OUT=DIR ...           build elsewhere than build/
@@ -140,6 +141,13 @@ $(OUT)/asan/$(2)_replay: $$(call objects,asan,$(1) test/kit/replay.c) $$(OBJECTS
 endef
 $(foreach f,$(FUZZES),$(eval $(call fuzz_rules,$(f),$(notdir $(f:.c=)))))
 
+# ---- Simulation: the product without its main, the kit's mini and disk; optimised, asserting ----
+
+SIM := $(wildcard test/sim/*.c) test/kit/mini.c test/kit/disk.c test/kit/disk_vfs.c
+sim: $(OUT)/sim
+$(OUT)/sim: $(call objects,release,$(SIM)) $(OBJECTS_release)
+	$(call link,release)
+
 # ---- Bench: programs that stand alone, built like the release ----
 
 BENCH := $(OUT)/bench
@@ -171,4 +179,4 @@ clean:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all replay bench format clean
+.PHONY: all replay sim bench format clean

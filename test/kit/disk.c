@@ -100,14 +100,14 @@ static void keep_some(struct disk_file *file, const struct change *change)
 /* Is the power gone with this operation? */
 static bool gone(void)
 {
-    if (disk.operations_left > 0 && --disk.operations_left == 0)
+    if (!disk.paused && disk.operations_left > 0 && --disk.operations_left == 0)
         disk.off = true;
     return disk.off;
 }
 
 bool disk_fails(enum disk_fault what)
 {
-    return disk.fail_in[what] > 0 && --disk.fail_in[what] == 0;
+    return !disk.paused && disk.fail_in[what] > 0 && --disk.fail_in[what] == 0;
 }
 
 int disk_write(struct disk_file *file, const void *from, int64_t offset, int64_t len)
@@ -240,6 +240,11 @@ void disk_fail(enum disk_fault what, int64_t nth)
 void disk_room(int64_t bytes)
 {
     disk.room = bytes;
+}
+
+void disk_pause(bool paused)
+{
+    disk.paused = paused;
 }
 
 void disk_lying(bool lying)

@@ -38,6 +38,9 @@ void disk_fail(enum disk_fault what, int64_t nth);
 /** Files may grow by so many bytes more, all together; -1: without end. */
 void disk_room(int64_t bytes);
 
+/** Meanwhile nothing is counted and nothing fails: somebody looks who is no part of the story. */
+void disk_pause(bool paused);
+
 /** Unsynced writes at all cuts so far: what there was to lose. */
 int64_t disk_unsynced(void);
 /** A disk that answers a sync at once and does nothing: whoever trusts it must lose data. */

@@ -37,7 +37,7 @@ struct disk {
     int64_t operations_left; /* 0: no cut is planned. */
     enum disk_cut cut;
     int64_t fail_in[DISK_FAULTS], room, unsynced;
-    bool off, lying;
+    bool off, lying, paused;
     int open;
 };
 extern struct disk disk;

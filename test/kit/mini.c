@@ -147,6 +147,13 @@ static void open_platform(struct mini *mini, bool fresh)
         test_fail(__FILE__, __LINE__, "%s: %s", problem.code, problem.detail);
 }
 
+static uint64_t next_seed = 42;
+
+void mini_seed(uint64_t seed)
+{
+    next_seed = seed;
+}
+
 struct mini *mini_open_modules(const char *db, const struct module *const *modules)
 {
     struct mini *mini = calloc(1, sizeof(*mini));
@@ -156,7 +163,7 @@ struct mini *mini_open_modules(const char *db, const struct module *const *modul
     mini->env = (struct env){wall_ms, monotonic_us, random_bytes};
     mini->outside.call = call_outside;
     mini->now_ms = MINI_START_MS;
-    mini->seed[0] = 42;
+    mini->seed[0] = next_seed;
     mini->seed[3] = 7;
     mini->modules = modules;
     snprintf(mini->dir, sizeof(mini->dir), "%s/data", test_dir());
@@ -235,31 +242,72 @@ static const char *keep(struct mini *mini, struct str s)
     return cx_printf(&mini->answers, STR_FMT, STR_ARG(s)).ptr;
 }
 
-struct answer mini_http_as(struct mini *mini, const char *api_key, const char *idempotency_key,
-                           const char *request, const char *body)
-{
-    struct pair headers[3];
-    struct str target = str_of(request), method;
-    struct dispatch_request in = {.body = str_of(body ? body : ""), .headers = headers};
+struct mini_call {
+    struct pair headers[2 + MINI_HEADERS_MAX];
+    struct dispatch_request in;
     struct dispatch_answer out;
+    struct call *call;
+};
+
+struct mini_call *mini_begin(struct mini *mini, const struct mini_request *request)
+{
+    const char *key = request->api_key ? request->api_key : mini->key;
+    struct mini_call *call = calloc(1, sizeof(*call));
+    struct str target = str_of(request->request);
+
+    CHECK(call != NULL);
+    CHECK(request->header_count <= MINI_HEADERS_MAX);
+    CHECK(str_cut(&target, ' ', &call->in.method));
+    call->in.target = target;
+    call->in.body = str_of(request->body ? request->body : "");
+    call->in.headers = call->headers;
+    for (size_t k = 0; k < request->header_count; k++)
+        call->headers[call->in.header_count++] = request->headers[k];
+    if (key[0])
+        call->headers[call->in.header_count++] =
+            (struct pair){STR("Authorization"), str_of(mini_text(mini, "Bearer %s", key))};
+    if (request->idempotency_key)
+        call->headers[call->in.header_count++] =
+            (struct pair){STR("Idempotency-Key"), str_of(request->idempotency_key)};
+    call->call = dispatch_begin(mini->dispatcher, &call->in, &call->out);
+    return call;
+}
+
+bool mini_pending(const struct mini_call *call)
+{
+    return call->out.pending;
+}
+
+bool mini_step(struct mini *mini)
+{
+    return platform_step(&mini->platform);
+}
+
+struct answer mini_end(struct mini *mini, struct mini_call *call)
+{
+    struct answer answer;
     struct cx cx;
 
     cx_open(&cx, &mini->env, MINI_ANSWER_BYTES);
-    CHECK(str_cut(&target, ' ', &method));
-    in.method = method;
-    in.target = target;
-    headers[in.header_count++] = (struct pair){
-        STR("Authorization"), str_of(mini_text(mini, "Bearer %s", api_key ? api_key : mini->key))};
-    if (idempotency_key)
-        headers[in.header_count++] = (struct pair){STR("Idempotency-Key"), str_of(idempotency_key)};
-    dispatch_once(mini->dispatcher, &in, &cx, &out);
-    struct answer answer = {.status = out.status,
-                            .body = keep(mini, out.body),
-                            .location = keep(mini, out.location),
-                            .replayed = out.replayed};
-
+    dispatch_end(call->call, &cx, &call->out);
+    answer = (struct answer){.status = call->out.status,
+                             .body = keep(mini, call->out.body),
+                             .location = keep(mini, call->out.location),
+                             .replayed = call->out.replayed};
     cx_close(&cx);
+    free(call);
     return answer;
+}
+
+struct answer mini_http_as(struct mini *mini, const char *api_key, const char *idempotency_key,
+                           const char *request, const char *body)
+{
+    struct mini_call *call =
+        mini_begin(mini, &(struct mini_request){request, body, api_key, idempotency_key, NULL, 0});
+
+    while (mini_pending(call))
+        mini_step(mini);
+    return mini_end(mini, call);
 }
 
 struct answer mini_http(struct mini *mini, const char *request, const char *body)

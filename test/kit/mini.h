@@ -23,6 +23,8 @@ struct answer {
 
 /** All modules on a fresh database: db is what TEST_DB gives. */
 struct mini *mini_open(const char *db);
+/** From the next mini_open on ids, keys and nonces come from this seed. */
+void mini_seed(uint64_t seed);
 /** Only these modules (NULL-terminated, with all they need). */
 struct mini *mini_open_modules(const char *db, const struct module *const *modules);
 void mini_close(struct mini *mini);
@@ -35,6 +37,21 @@ struct answer mini_http(struct mini *mini, const char *request, const char *body
 /** With an Idempotency-Key (or NULL) and another API key (or NULL for the admin's). */
 struct answer mini_http_as(struct mini *mini, const char *api_key, const char *idempotency_key,
                            const char *request, const char *body);
+/* Several at a time: begun, they wait for mini_step; ended once they are not pending. */
+struct mini_request {
+    const char *request, *body; /* "POST /v1/orders"; body may be NULL. */
+    const char *api_key;        /* NULL: the admin's; "": none. */
+    const char *idempotency_key;
+    const struct pair *headers; /* More of them. */
+    size_t header_count;        /* At most MINI_HEADERS_MAX. */
+};
+enum { MINI_HEADERS_MAX = 4 };
+struct mini_call;
+struct mini_call *mini_begin(struct mini *mini, const struct mini_request *request);
+bool mini_pending(const struct mini_call *call);
+struct answer mini_end(struct mini *mini, struct mini_call *call);
+/** One batch of what waits or is due; false: there was nothing. */
+bool mini_step(struct mini *mini);
 /** printf into memory that lives until mini_close. */
 const char *mini_text(struct mini *mini, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -1,0 +1,159 @@
+/*
+ * world.c - the shop that is simulated: what it sells, how it dies and comes back.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/sim/sim.h"
+
+/* ---- Dice ---- */
+
+/* splitmix64: Vigna, 2015. */
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+void dice_of(struct dice *dice, uint64_t seed, uint64_t number)
+{
+    dice->state = mix(seed ^ mix(number));
+}
+
+int dice_below(struct dice *dice, int below)
+{
+    dice->state = mix(dice->state);
+    return (int)(dice->state % (uint64_t)below);
+}
+
+/* ---- What is sold ---- */
+
+static const char *make(struct sim *sim, const char *code, const char *kind, int64_t price_minor,
+                        const char *more)
+{
+    struct mini *mini = sim->mini;
+    struct answer made = mini_http(
+        mini, "POST /v1/products",
+        mini_text(mini,
+                  "{\"title\":\"%s\",\"kind\":\"%s\",\"skus\":[{\"code\":\"%s\",\"price\":{"
+                  "\"amount\":%lld,\"currency\":\"CNY\"}%s}]}",
+                  code, kind, code, (long long)price_minor, more));
+
+    if (made.status != 201)
+        sim_fail(sim, "cannot make %s: %s", code, made.body);
+    return mini_get(mini, made, "skus.0.id");
+}
+
+static void stock_up(struct sim *sim, const char *sku, int pieces)
+{
+    struct answer made = mini_http(sim->mini, "POST /v1/stock/movements",
+                                   mini_text(sim->mini,
+                                             "{\"sku\":\"%s\",\"kind\":\"receive\",\"quantity\":%d,"
+                                             "\"reason\":\"first\"}",
+                                             sku, pieces));
+
+    if (made.status != 201)
+        sim_fail(sim, "cannot receive: %s", made.body);
+}
+
+/* Goods, scarce ones, some below zero, content, seats of a course with its kit, a bundle. */
+static void furnish(struct sim *sim)
+{
+    struct mini *mini = sim->mini;
+    static const struct {
+        const char *code, *kind, *more;
+        int price_minor, pieces;
+        bool limited;
+    } plain[] = {{"MANY", "goods", "", 1990, 100000, true},
+                 {"FEW", "goods", "", 333, 12, true},
+                 {"LATE", "goods", ",\"stock\":{\"below_zero\":5}", 701, 3, false},
+                 {"BOOK", "content", ",\"stock\":\"unlimited\"", 990, 0, false}};
+
+    for (size_t k = 0; k < sizeof(plain) / sizeof(plain[0]); k++) {
+        sim->skus[k] = (struct sku){.code = plain[k].code,
+                                    .price_minor = plain[k].price_minor,
+                                    .limited = plain[k].limited};
+        sim->skus[k].id =
+            make(sim, plain[k].code, plain[k].kind, plain[k].price_minor, plain[k].more);
+        if (plain[k].pieces > 0)
+            stock_up(sim, sim->skus[k].id, plain[k].pieces);
+    }
+    sim->skus[4] = (struct sku){.code = "COURSE", .price_minor = 10007, .limited = true};
+    sim->skus[4].id = make(sim, "COURSE", "course", 10007,
+                           mini_text(mini,
+                                     ",\"term_days\":168,\"components\":[{\"sku\":\"%s\","
+                                     "\"quantity\":1},{\"sku\":\"%s\",\"quantity\":2,"
+                                     "\"after_days\":30}]",
+                                     sim->skus[0].id, sim->skus[0].id));
+    stock_up(sim, sim->skus[4].id, 20);
+    sim->skus[5] = (struct sku){.code = "BOX", .price_minor = 4001};
+    sim->skus[5].id = make(sim, "BOX", "bundle", 4001,
+                           mini_text(mini,
+                                     ",\"components\":[{\"sku\":\"%s\",\"quantity\":2},"
+                                     "{\"sku\":\"%s\",\"quantity\":1},{\"sku\":\"%s\","
+                                     "\"quantity\":1}]",
+                                     sim->skus[0].id, sim->skus[1].id, sim->skus[3].id));
+    sim->skus[6] = (struct sku){.code = "SEAT", .price_minor = 555, .limited = true};
+    sim->skus[6].id = make(sim, "SEAT", "teacher", 555, "");
+    stock_up(sim, sim->skus[6].id, 9);
+    for (int k = 0; k < SIM_SKUS; k++)
+        sim->skus[k].number = id_of(sim, sim->skus[k].id);
+}
+
+/* What one person asked for, another one decides. */
+static void hire(struct sim *sim)
+{
+    struct answer made = mini_http(sim->mini, "POST /v1/keys",
+                                   "{\"name\":\"second\",\"scopes\":[\"*\"],\"rate_per_s\":10000}");
+
+    if (made.status != 201)
+        sim_fail(sim, "no second key: %s", made.body);
+    sim->second_key = mini_get(sim->mini, made, "key");
+}
+
+/* ---- Life and death ---- */
+
+void world_open(struct sim *sim)
+{
+    disk_install(sim->seed, NULL);
+    mini_seed(sim->seed * 2 + 1);
+    sim->mini = mini_open("sqlite");
+    disk_clock(mini_platform(sim->mini)->env);
+    provider_open(sim);
+    furnish(sim);
+    hire(sim);
+    check_open(sim);
+}
+
+void world_close(struct sim *sim)
+{
+    check_close(sim);
+    mini_close(sim->mini);
+}
+
+void world_calm(struct sim *sim)
+{
+    for (int what = 0; what < DISK_FAULTS; what++)
+        disk_fail((enum disk_fault)what, 0);
+    disk_room(-1);
+    if (!disk_is_off())
+        disk_cut_after(0, DISK_POWER);
+    mini_fail_statement(sim->mini, 0);
+    mini_arena_bytes(sim->mini, 0);
+    sim->faulty = false;
+}
+
+void world_revive(struct sim *sim)
+{
+    if (!disk_is_off())
+        return;
+    sim->crashes++;
+    check_close(sim);
+    world_calm(sim);
+    mini_restart(sim->mini);
+    check_open(sim);
+    check_all(sim);
+}
