@@ -9,7 +9,9 @@ static const struct field gift_fields[] = {
     F_MONEY(order_gift, value_minor, value_currency, "value", .flags = FIELD_REQUIRED,
             .doc = "Clawed back from a refund when the gift stays."),
     F_ENUM(order_gift, when_out, when_out_names, .doc = "What happens when it is out of stock."),
-    F_ID(order_gift, substitute, "sku", .flags = FIELD_OMIT), F_END};
+    F_ID(order_gift, substitute, "sku", .flags = FIELD_OMIT,
+         .doc = "Given instead, with when_out substitute; is it out too, the gift is left out."),
+    F_END};
 
 static const struct field line_new_fields[] = {
     F_ID(order_line_new, sku, "sku", .flags = FIELD_REQUIRED),
@@ -22,7 +24,7 @@ static const struct field line_new_fields[] = {
      .doc = "Who learns or receives; the payer when left out."},
     F_MONEY(order_line_new, price_minor, price_currency, "price",
             .doc = "A unit price agreed elsewhere (scope order:price)."),
-    F_OBJECT(order_line_new, gift, gift_fields, .doc = "A free gift."),
+    F_OBJECT(order_line_new, gift, gift_fields, .doc = "A free gift (scope order:price)."),
     F_END};
 
 static const struct field adjustment_fields[] = {
@@ -241,7 +243,7 @@ static const struct field quote_line_fields[] = {
     QUOTE_MONEY("discount", discount_minor),
     QUOTE_MONEY("total", total_minor),
     QUOTE_MONEY("tax", tax_minor),
-    F(quote_line_view, available, .doc = "Pieces now, before this order."),
+    F(quote_line_view, available, .doc = "As many could be ordered now."),
     F(quote_line_view, explain, .doc = "How the amount came about."),
     F_END};
 const struct field order_quote_view_fields[] = {
@@ -254,6 +256,28 @@ const struct field order_quote_view_fields[] = {
     F_LIST(quote_view, lines, quote_line_view, quote_line_fields),
     F_END};
 
+/* How many of the line there are: of a bundle, as many as its scarcest component allows. */
+static enum err line_available(struct cx *cx, struct order_quote_line *line, int64_t *out)
+{
+    struct order_quote alone = {.lines = line, .count = 1};
+    struct list asks;
+
+    *out = ORDER_QUANTITY_MAX;
+    TRY(order_asks(cx, &alone, cx_now_ms(cx), &asks));
+    for (size_t k = 0; k < asks.count; k++) {
+        const struct order_ask *ask = LIST_AT(asks, struct order_ask, k);
+        int64_t left;
+
+        if (ask->policy == STOCK_UNLIMITED || ask->piece.due_ms > 0)
+            continue;
+        TRY(stock_available(cx, ask->piece.sku, ask->piece.location, &left));
+        left += ask->policy == STOCK_BELOW_ZERO ? ask->below_zero : 0;
+        left /= ask->piece.quantity / line->line.quantity;
+        *out = left < *out ? left : *out;
+    }
+    return OK;
+}
+
 enum err order_post_quote(struct req *req)
 {
     struct cx *cx = req->cx;
@@ -264,11 +288,14 @@ enum err order_post_quote(struct req *req)
     TRY(order_quote(cx, req->body, &quote));
     lines = CX_ARRAY(cx, struct quote_line_view, quote.count);
     for (size_t k = 0; k < quote.count; k++) {
-        const struct order_quote_line *from = &quote.lines[k];
+        struct order_quote_line *from = &quote.lines[k];
 
         lines[k].line = from->line;
         lines[k].explain = from->explain;
-        TRY(stock_available(cx, from->sku.id, from->sku.location, &lines[k].available));
+        if (from->skipped)
+            lines[k].line.quantity = 0;
+        else
+            TRY(line_available(cx, from, &lines[k].available));
     }
     view = (struct quote_view){.currency = quote.currency,
                                .goods_minor = quote.goods_minor,

@@ -4,7 +4,7 @@
  */
 #include "modules/order/order_priv.h"
 
-static bool has_components(const struct catalog_sku *sku)
+bool order_has_components(const struct catalog_sku *sku)
 {
     return sku->components.len > 2; /* Longer than []. */
 }
@@ -52,7 +52,7 @@ static enum err add_line(struct cx *cx, const struct order_line *line,
         *(*next) = ask_of(line, sku);
         (*next)++->piece.location = line->location;
     }
-    return has_components(sku) ? add_components(cx, line, sku, from_ms, next) : OK;
+    return order_has_components(sku) ? add_components(cx, line, sku, from_ms, next) : OK;
 }
 
 /* Each component is one object of the list. */

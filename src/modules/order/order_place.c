@@ -65,51 +65,7 @@ static enum err take_channel(struct cx *cx, const struct order_new *in, struct o
     return row_add(cx, &order_channel_table, &row);
 }
 
-/* ---- Stock: reserve what is asked; a gift that is out is substituted or skipped ---- */
-
-static enum err available(struct cx *cx, const struct catalog_sku *sku, int64_t quantity, bool *out)
-{
-    int64_t left;
-
-    *out = true;
-    if (sku->policy == STOCK_UNLIMITED)
-        return OK;
-    TRY(stock_available(cx, sku->id, sku->location, &left));
-    *out = left + (sku->policy == STOCK_BELOW_ZERO ? sku->below_zero : 0) >= quantity;
-    return OK;
-}
-
-static enum err settle_gift(struct cx *cx, const struct order_line_new *asked,
-                            struct order_quote_line *line)
-{
-    bool there;
-
-    TRY(available(cx, &line->sku, line->line.quantity, &there));
-    if (there || asked->gift.when_out == ORDER_GIFT_REFUSE)
-        return OK;
-    if (asked->gift.when_out == ORDER_GIFT_SUBSTITUTE) {
-        TRY(catalog_sku_get(cx, asked->gift.substitute, &line->sku));
-        line->line.sku = line->sku.id;
-        line->line.code = line->sku.code;
-        line->line.title = line->sku.title;
-        line->line.kind = line->sku.kind;
-        line->line.location = line->sku.location;
-        TRY(available(cx, &line->sku, line->line.quantity, &there));
-    }
-    line->skipped = !there;
-    return OK;
-}
-
-static enum err settle_gifts(struct cx *cx, const struct order_new *in, struct order_quote *quote)
-{
-    for (size_t k = 0; k < quote->count; k++) {
-        const struct order_line_new *asked = LIST_AT(in->lines, struct order_line_new, k);
-
-        if (asked->gift.value_currency.ptr)
-            TRY(settle_gift(cx, asked, &quote->lines[k]));
-    }
-    return OK;
-}
+/* ---- Stock ---- */
 
 static enum err reserve_all(struct cx *cx, const struct order_quote *quote,
                             const struct order *order)
@@ -198,7 +154,6 @@ enum err order_place(struct cx *cx, const struct order_new *in, struct order *or
     order->expires_ms = order->created_ms + setting_get(cx, &order_pay_within_ms);
     TRY(take_channel(cx, in, order));
     TRY(seal_address(cx, in, order));
-    TRY(settle_gifts(cx, in, &quote));
     TRY(store(cx, &quote, order, lines));
     return in->note.ptr ? order_add_note(cx, order, in->note, &note) : OK;
 }
@@ -215,16 +170,10 @@ enum err order_place_linked(struct cx *cx, const struct order_linked *in, struct
         to->line = *LIST_AT(in->lines, struct order_line, k);
         TRY(catalog_sku_get(cx, to->line.sku, &to->sku));
         to->line = (struct order_line){.line = (int64_t)k,
-                                       .sku = to->sku.id,
-                                       .code = to->sku.code,
-                                       .title = to->sku.title,
-                                       .kind = to->sku.kind,
-                                       .category = to->sku.category,
-                                       .entity = to->sku.entity,
-                                       .location = to->sku.location,
                                        .beneficiary = to->line.beneficiary,
                                        .quantity = to->line.quantity,
                                        .currency = in->of->currency};
+        order_line_of_sku(&to->line, &to->sku);
     }
     *out = *in->of;
     out->id = cx_new_id(cx);

@@ -54,7 +54,7 @@ struct order_quote_line {
     struct order_line line;
     struct catalog_sku sku;
     struct str explain; /* How the amount came about, in one sentence. */
-    bool skipped;       /* A gift that is out. */
+    bool skipped;       /* A gift that is out: the order is without it. */
 };
 
 struct order_quote {
@@ -64,13 +64,25 @@ struct order_quote {
     int64_t goods_minor, discount_minor, shipping_minor, tax_minor, total_minor;
 };
 
-/** Price every line, allocate adjustments, add shipping, find the tax; no effect.
+/** Price every line, settle gifts, allocate adjustments, add shipping, find the tax; no effect.
  *  Errors: NOT_FOUND "no_such_sku", CONFLICT "not_on_sale" | "no_price" | "rule_...",
  *          FORBIDDEN "scope_missing", BAD_INPUT, BAD_INPUT "too_many_pieces". */
 MUST_CHECK enum err order_quote(struct cx *cx, const struct order_new *in, struct order_quote *out);
 
+/** What a line says of its SKU. */
+void order_line_of_sku(struct order_line *line, const struct catalog_sku *sku);
+
+/** Gifts that are out are substituted or left out: order_gift.c.
+ *  Errors: CONFLICT "out_of_stock" when nothing is left. */
+MUST_CHECK enum err order_settle_gifts(struct cx *cx, const struct order_new *in,
+                                       struct order_quote *quote);
+/** Sale-time rules of the lines' categories: order_rules.c.  Errors: CONFLICT "rule_...". */
+MUST_CHECK enum err order_check_rules(struct cx *cx, const struct order_new *in,
+                                      const struct order_quote *quote);
+
 /* ---- What it takes from stock: order_pieces.c ---- */
 
+bool order_has_components(const struct catalog_sku *sku);
 /** Of how many pieces the quote consists.  Errors: BAD_INPUT "too_many_pieces". */
 MUST_CHECK enum err order_count_pieces(struct cx *cx, const struct order_quote *quote, size_t *out);
 

@@ -2,11 +2,13 @@
  * order_quote.c - what an order comes to, and why.
  *
  * Order of application, the seam where price strategies and coupons plug in:
- *   1. the unit price of each line: a price agreed elsewhere, else the catalogue's;
+ *   1. the unit price of each line: a price agreed elsewhere, else the catalogue's; a gift's is 0,
+ *      and one that is out is substituted or left out;
  *   2. adjusters, in the order of the table below, each seeing what those before it left;
  *   3. each adjustment is allocated over the lines by their remaining amounts (largest remainder);
- *   4. shipping, from the goods that have to travel;
- *   5. the tax that is included in each line's total.
+ *   4. sale-time rules, on what is to be paid;
+ *   5. shipping, from the goods that have to travel;
+ *   6. the tax that is included in each line's total.
  * A line's total is then frozen; its units' shares are the even split of it.
  */
 #include "modules/order/order_priv.h"
@@ -25,30 +27,6 @@ struct setting order_shipping_free_minor = {"order.shipping_free_minor",
                                             MONEY_MINOR_MAX,
                                             0,
                                             0};
-struct setting order_prepaid_days_max = {
-    "order.prepaid_days_max",
-    "days",
-    "Longest term that may be sold ahead (by category); 0: any.",
-    0,
-    36500,
-    0,
-    0};
-struct setting order_prepaid_minor_max = {
-    "order.prepaid_minor_max",
-    "minor units",
-    "Highest amount taken ahead for one line (by category); 0: any.",
-    0,
-    MONEY_MINOR_MAX,
-    0,
-    0};
-struct setting order_guardian_consent = {"order.guardian_consent",
-                                         "0 or 1",
-                                         "Is a guardian's consent needed (by category)?",
-                                         0,
-                                         1,
-                                         0,
-                                         0};
-
 /* One way of taking something off.  Returns adjustments; allocation is ours. */
 struct adjuster {
     const char *name;
@@ -84,24 +62,30 @@ static enum err fail_line(struct cx *cx, size_t index, const struct catalog_sku 
     return ERR_CONFLICT;
 }
 
-/* Sale-time rules, set per category. */
-static enum err check_rules(struct cx *cx, const struct order_new *in, size_t index,
-                            const struct order_quote_line *line)
+static enum err check_gift(struct cx *cx, const struct order_line_new *asked, size_t index,
+                           struct str currency)
 {
-    const struct catalog_sku *sku = &line->sku;
-    int64_t days_max = setting_for(cx, &order_prepaid_days_max, sku->category);
-    int64_t minor_max = setting_for(cx, &order_prepaid_minor_max, sku->category);
-    int64_t consent = setting_for(cx, &order_guardian_consent, sku->category);
+    const struct order_gift *gift = &asked->gift;
+    struct catalog_sku substitute;
 
-    if (days_max > 0 && sku->term_days > days_max)
-        return fail_line(cx, index, sku, "rule_prepaid_period",
-                         "its term is longer than may be sold ahead in this category");
-    if (minor_max > 0 && line->line.total_minor > minor_max)
-        return fail_line(cx, index, sku, "rule_prepaid_amount",
-                         "the amount is higher than may be taken ahead in this category");
-    if (consent && !in->guardian_consent)
-        return fail_line(cx, index, sku, "rule_guardian_consent",
-                         "a guardian must consent: send guardian_consent true");
+    if (!cx_has_scope(cx, "order:price"))
+        return fail_at(cx, ERR_FORBIDDEN, "scope_missing", "/lines",
+                       "lines/%zu/gift: this key lacks the scope order:price", index);
+    if (!str_eq(gift->value_currency, currency))
+        return fail_at(cx, ERR_BAD_INPUT, "wrong_currency", "/lines",
+                       "lines/%zu/gift/value: must be in the order's currency", index);
+    if (asked->price_currency.ptr)
+        return fail_at(cx, ERR_BAD_INPUT, "bad_value", "/lines",
+                       "lines/%zu/price: a gift has no price: leave it out", index);
+    if ((gift->when_out == ORDER_GIFT_SUBSTITUTE) != (gift->substitute != 0))
+        return fail_at(cx, ERR_BAD_INPUT, "bad_value", "/lines",
+                       "lines/%zu/gift/substitute: goes with when_out substitute, and only with it",
+                       index);
+    if (gift->when_out != ORDER_GIFT_SUBSTITUTE)
+        return OK;
+    TRY(catalog_sku_get(cx, gift->substitute, &substitute));
+    if (substitute.state != CATALOG_ON_SALE)
+        return fail_line(cx, index, &substitute, "not_on_sale", "its product is not on sale");
     return OK;
 }
 
@@ -111,6 +95,7 @@ static enum err unit_price(struct cx *cx, const struct order_new *in, size_t ind
     const struct order_line_new *asked = LIST_AT(in->lines, struct order_line_new, index);
 
     if (asked->gift.value_currency.ptr) {
+        TRY(check_gift(cx, asked, index, in->currency));
         out->line.gift_minor = asked->gift.value_minor;
         out->explain = STR("a gift");
         return OK;
@@ -130,6 +115,18 @@ static enum err unit_price(struct cx *cx, const struct order_new *in, size_t ind
     return catalog_price_now(cx, &out->sku, in->currency, &out->line.unit_minor);
 }
 
+void order_line_of_sku(struct order_line *line, const struct catalog_sku *sku)
+{
+    line->sku = sku->id;
+    line->code = sku->code;
+    line->title = sku->title;
+    line->kind = sku->kind;
+    line->category = sku->category;
+    line->entity = sku->entity;
+    line->location = sku->location;
+    line->tax_ppm = sku->tax_ppm;
+}
+
 static enum err quote_line(struct cx *cx, const struct order_new *in, size_t index,
                            struct order_quote_line *out)
 {
@@ -141,23 +138,16 @@ static enum err quote_line(struct cx *cx, const struct order_new *in, size_t ind
     if (out->sku.state != CATALOG_ON_SALE)
         return fail_line(cx, index, &out->sku, "not_on_sale", "its product is not on sale");
     *line = (struct order_line){.line = (int64_t)index,
-                                .sku = asked->sku,
-                                .code = out->sku.code,
-                                .title = out->sku.title,
-                                .kind = out->sku.kind,
-                                .category = out->sku.category,
-                                .entity = out->sku.entity,
-                                .location = out->sku.location,
                                 .beneficiary = asked->beneficiary.ptr ? asked->beneficiary : payer,
                                 .quantity = asked->quantity,
-                                .tax_ppm = out->sku.tax_ppm,
                                 .currency = in->currency};
+    order_line_of_sku(line, &out->sku);
     TRY(unit_price(cx, in, index, out));
     if (!money_mul(line->unit_minor, line->quantity, &line->total_minor) ||
         line->total_minor > MONEY_MINOR_MAX)
         return fail_at(cx, ERR_BAD_INPUT, "out_of_range", "/lines",
                        "lines/%zu: the amount is beyond what can be sold in one line", index);
-    return check_rules(cx, in, index, out);
+    return OK;
 }
 
 /* ---- Adjustments ---- */
@@ -199,22 +189,40 @@ static enum err adjust(struct cx *cx, const struct order_new *in, struct order_q
 
 /* ---- Shipping and tax ---- */
 
-static bool travels(const struct order_quote_line *line)
+/* Goods, and bundles with goods in them.  The price of a course includes the way of its kits. */
+static enum err travels(struct cx *cx, const struct order_quote_line *line, bool *out)
 {
-    return line->sku.kind == CATALOG_GOODS || line->sku.kind == CATALOG_BUNDLE;
+    struct list components;
+
+    *out = !line->skipped && line->sku.kind == CATALOG_GOODS;
+    if (line->skipped || line->sku.kind != CATALOG_BUNDLE)
+        return OK;
+    TRY(catalog_components(cx, &line->sku, &components));
+    for (size_t k = 0; k < components.count && !*out; k++) {
+        struct catalog_sku part;
+
+        TRY(catalog_sku_get(cx, LIST_AT(components, struct catalog_component, k)->sku, &part));
+        *out = part.kind == CATALOG_GOODS;
+    }
+    return OK;
 }
 
-static void add_shipping(struct cx *cx, struct order_quote *quote)
+static enum err add_shipping(struct cx *cx, struct order_quote *quote)
 {
+    int64_t fee_minor = setting_get(cx, &order_shipping_fee_minor);
     int64_t free_minor = setting_get(cx, &order_shipping_free_minor), goods = 0;
     bool any = false;
 
-    for (size_t k = 0; k < quote->count; k++) {
-        any |= travels(&quote->lines[k]);
-        goods += travels(&quote->lines[k]) ? quote->lines[k].line.total_minor : 0;
+    for (size_t k = 0; k < quote->count && fee_minor > 0; k++) {
+        bool line_travels;
+
+        TRY(travels(cx, &quote->lines[k], &line_travels));
+        any |= line_travels;
+        goods += line_travels ? quote->lines[k].line.total_minor : 0;
     }
     if (any && (free_minor == 0 || goods < free_minor))
-        quote->shipping_minor = setting_get(cx, &order_shipping_fee_minor);
+        quote->shipping_minor = fee_minor;
+    return OK;
 }
 
 static void add_tax(struct order_quote *quote)
@@ -241,12 +249,14 @@ enum err order_quote(struct cx *cx, const struct order_new *in, struct order_quo
         TRY(quote_line(cx, in, k, &out->lines[k]));
         out->goods_minor += out->lines[k].line.total_minor;
     }
+    TRY(order_settle_gifts(cx, in, out));
     TRY(order_count_pieces(cx, out, &pieces));
     if (out->goods_minor > MONEY_MINOR_MAX)
         return fail_at(cx, ERR_BAD_INPUT, "out_of_range", "/lines",
                        "lines: together beyond what can be sold in one order");
     TRY(adjust(cx, in, out));
-    add_shipping(cx, out);
+    TRY(order_check_rules(cx, in, out));
+    TRY(add_shipping(cx, out));
     add_tax(out);
     out->total_minor = out->goods_minor - out->discount_minor + out->shipping_minor;
     return OK;
