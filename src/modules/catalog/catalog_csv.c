@@ -3,19 +3,10 @@
  */
 #include "modules/catalog/catalog_priv.h"
 
-static const struct str byte_order_mark = {"\xef\xbb\xbf", 3};
-
 static void skip(struct str *s, size_t len)
 {
     s->ptr += len;
     s->len -= len;
-}
-
-struct csv csv_open(struct str file)
-{
-    if (str_starts(file, byte_order_mark))
-        skip(&file, byte_order_mark.len);
-    return (struct csv){.rest = file, .line = 1};
 }
 
 static bool at_field_end(struct str rest)

@@ -212,19 +212,33 @@ enum err catalog_find_skus(struct req *req)
                       sizeof(struct sku_view), next);
 }
 
+#define PRODUCT_COLUMNS                                                                            \
+    "select id, title, title_key, kind, state, category, created_ms from catalog_product"
+#define PRODUCT_STATE " and (?2 = 'any' or state = ?2) order by id limit ?3"
+
+/* Each way by the index that serves it. */
 static enum err find_products(struct cx *cx, const struct catalog_search_query *query,
                               struct str prefix, int64_t after, struct list *rows)
 {
-    /* One past every title that begins with prefix: U+10FFFF is no character. */
-    struct str end = cx_printf(cx, STR_FMT "\xf4\x8f\xbf\xbf", STR_ARG(prefix));
+    struct bind from = INT(after), state = TEXT(str_of(state_filter[query->state])),
+                kind = TEXT(str_of(kind_filter[query->kind])), limit = INT(query->page.limit);
+    const struct field *fields = catalog_product_row_fields;
+    size_t size = sizeof(struct catalog_product);
+    struct str end;
 
-    return sql_all(cx, catalog_product_row_fields, sizeof(struct catalog_product), rows,
-                   "select id, title, title_key, kind, state, category, created_ms"
-                   " from catalog_product where title_key >= ?1 and title_key < ?2 and id > ?3"
-                   " and (?4 = 'any' or kind = ?4) and (?5 = 'any' or state = ?5)"
-                   " order by id limit ?6",
-                   BIND(TEXT(prefix), TEXT(end), INT(after), TEXT(str_of(kind_filter[query->kind])),
-                        TEXT(str_of(state_filter[query->state])), INT(query->page.limit)));
+    if (prefix.len == 0 && query->kind == 0)
+        return sql_all(cx, fields, size, rows, PRODUCT_COLUMNS " where id > ?1" PRODUCT_STATE,
+                       BIND(from, state, limit));
+    if (prefix.len == 0)
+        return sql_all(cx, fields, size, rows,
+                       PRODUCT_COLUMNS " where kind = ?4 and id > ?1" PRODUCT_STATE,
+                       BIND(from, state, limit, kind));
+    /* One past every title that begins with prefix: U+10FFFF is no character. */
+    end = cx_printf(cx, STR_FMT "\xf4\x8f\xbf\xbf", STR_ARG(prefix));
+    return sql_all(cx, fields, size, rows,
+                   PRODUCT_COLUMNS " where title_key >= ?5 and title_key < ?6 and id > ?1"
+                                   " and (?4 = 'any' or kind = ?4)" PRODUCT_STATE,
+                   BIND(from, state, limit, kind, TEXT(prefix), TEXT(end)));
 }
 
 static size_t size_of(const struct product_view *view)

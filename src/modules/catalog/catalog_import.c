@@ -146,8 +146,9 @@ static enum err read_header(struct cx *cx, struct csv *csv, struct header *heade
     bool seen[COLUMNS] = {false};
     enum err err = OK;
 
-    if (csv_next(cx, csv, &row, &err))
-        TRY(err);
+    if (!csv_next(cx, csv, &row, &err))
+        row.count = 0;
+    TRY(err);
     header->count = row.count;
     for (size_t k = 0; k < row.count; k++) {
         int c = k < CSV_COLUMNS_MAX ? column_named(row.fields[k]) : COLUMNS;
@@ -239,7 +240,7 @@ static enum err parse_row(struct cx *cx, const struct header *header, const stru
 
 static enum err read_csv(struct cx *cx, struct import *import, struct str raw)
 {
-    struct csv csv = csv_open(raw);
+    struct csv csv = {.rest = raw, .line = 1};
     struct header header;
     struct csv_row row;
     size_t lines = 0;
@@ -294,15 +295,24 @@ static bool is_json(struct str content_type, struct str raw)
     return false;
 }
 
+/* Spreadsheets and shells put a byte order mark in front. */
+static struct str without_mark(struct str raw)
+{
+    static const struct str mark = {"\xef\xbb\xbf", 3};
+
+    return str_starts(raw, mark) ? (struct str){raw.ptr + mark.len, raw.len - mark.len} : raw;
+}
+
 enum err catalog_import_prepare(struct req *req)
 {
     struct cx *cx = req->cx;
     struct import *import = CX_NEW(cx, struct import);
+    struct str raw = without_mark(req->raw);
 
     import->errors = CX_ARRAY(cx, struct import_error, IMPORT_ERRORS_MAX);
-    import->json = is_json(req->headers[0], req->raw);
+    import->json = is_json(req->headers[0], raw);
     req->prepared = import;
-    return import->json ? read_json(cx, import, req->raw) : read_csv(cx, import, req->raw);
+    return import->json ? read_json(cx, import, raw) : read_csv(cx, import, raw);
 }
 
 /* ---- Writing ---- */

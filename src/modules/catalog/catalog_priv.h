@@ -11,7 +11,7 @@
 
 enum {
     /* One import is one command: its rows fit the memory of one (catalog_import_test.c) and keep
-     * the writer for less than a second. */
+     * the writer for about a tenth of a second. */
     CATALOG_IMPORT_SKUS_MAX = 5000,
     CATALOG_IMPORT_COMPONENTS_MAX = 5000,
     CATALOG_IMPORT_BYTES_MAX = 4 << 20,
@@ -131,8 +131,8 @@ struct str catalog_title_key(struct cx *cx, struct str title);
 enum { CSV_COLUMNS_MAX = 16 };
 
 struct csv {
-    struct str rest;
-    int64_t line; /* Of the first byte of rest. */
+    struct str rest; /* At first the file, without a byte order mark. */
+    int64_t line;    /* Of the first byte of rest; at first 1. */
 };
 
 struct csv_row {
@@ -141,8 +141,6 @@ struct csv_row {
     int64_t line; /* It begins there. */
 };
 
-/** Without a byte order mark. */
-struct csv csv_open(struct str file);
 /** Rows of nothing but blanks are passed over; false at the end.  row->line is set in any case;
  *  *err is OK or BAD_INPUT "bad_csv" | "bad_utf8". */
 bool csv_next(struct cx *cx, struct csv *csv, struct csv_row *row, enum err *err);
