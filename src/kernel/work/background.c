@@ -166,6 +166,7 @@ static struct background_task *new_task(struct collection *c, enum background_ki
 
     cx_reset(cx);
     cx->space = c->writer->space;
+    cx->now_ms = c->now_ms; /* Also of one that never runs: it comes again a little later. */
     cx->arena.budget_bytes = CX_BYTES_MAX;
     bg->writer = c->writer;
     bg->kind = kind;
