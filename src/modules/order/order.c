@@ -34,6 +34,7 @@ const struct field order_fields[] = {F_ID(order, id, "ord"),
                                      F(order, channel_country),
                                      F(order, channel_time_ms),
                                      F_ID(order, parent, "ord"),
+                                     F_ID(order, guest, "ord"),
                                      F(order, address),
                                      F(order, labelled),
                                      F(order, line_count, .column = "lines"),
@@ -123,7 +124,9 @@ struct str order_key(struct cx *cx, int64_t id)
 
 struct str order_person(struct cx *cx, const struct order *order)
 {
-    return order->user.len > 0 ? order->user : order_key(cx, order->id);
+    if (order->user.len > 0)
+        return order->user;
+    return order_key(cx, order->guest ? order->guest : order->id);
 }
 
 /* ---- States ---- */

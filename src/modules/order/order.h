@@ -48,6 +48,7 @@ struct order {
     struct str channel, channel_order, channel_identity, channel_cipher, channel_country;
     int64_t channel_time_ms;
     int64_t parent;
+    int64_t guest;      /* Sent for this order of a guest, whose key seals it too; or 0. */
     struct str address; /* Sealed. */
     int64_t labelled, line_count;
     int64_t created_ms, expires_ms, paid_ms, ended_ms;

@@ -358,20 +358,15 @@ enum err order_post_claim(struct req *req)
     TRY(order_get(cx, req->params[0].id, &order));
     if (order.user.len > 0 && !str_eq(order.user, in->user))
         return fail(cx, ERR_CONFLICT, "claimed", "this order has another user already");
-    TRY(order_lines(cx, &order, &lines));
-    if (order.user.len == 0) {
-        TRY(order_hand_over(cx, &order, in->user));
-        TRY(row_put(cx, &order_table, &order));
-        for (size_t k = 0; k < lines.count; k++) {
-            struct order_line *line = LIST_AT(lines, struct order_line, k);
-
-            if (line->beneficiary.len > 0)
-                continue;
-            line->beneficiary = in->user;
-            TRY(row_put(cx, &order_line_table, line));
-        }
-        TRY(order_put_event(cx, "order.claimed", &order));
+    if (order.user.len == 0 && order.guest) {
+        fail_record(cx, ERR_CONFLICT, "belongs_to_another",
+                    "this order was sent for another: claim that one, and this comes along");
+        fail_member(cx, "order", order_key(cx, order.guest));
+        return ERR_CONFLICT;
     }
+    if (order.user.len == 0)
+        TRY(order_hand_over(cx, &order, in->user));
+    TRY(order_lines(cx, &order, &lines));
     return reply_order(req, 200, &order, lines);
 }
 

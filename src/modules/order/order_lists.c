@@ -15,16 +15,20 @@ const struct field order_list_query_fields[] = {
     F_END};
 const struct field order_timeline_query_fields[] = {PAGE_FIELDS(order_timeline_query), F_END};
 
-/* Ids are ordered by time: a time is a bound on ids. */
+/* Ids are ordered by time: a time is a bound on ids.  Years that no id reaches are beyond all. */
+enum { ID_TIME_SHIFT = 22 };
 static int64_t first_id_at(int64_t ms)
 {
-    return ms <= ID_EPOCH_MS ? 0 : (ms - ID_EPOCH_MS) << 22;
+    if (ms <= ID_EPOCH_MS)
+        return 0;
+    return ms - ID_EPOCH_MS > INT64_MAX >> ID_TIME_SHIFT ? INT64_MAX
+                                                         : (ms - ID_EPOCH_MS) << ID_TIME_SHIFT;
 }
 
 #define ORDER_COLUMNS                                                                              \
     "select id, user_id, kind, state, currency, goods_minor, discount_minor, shipping_minor,"      \
     " tax_minor, total_minor, paid_minor, refunded_minor, channel, channel_order,"                 \
-    " channel_identity, channel_cipher, channel_country, channel_time_ms, parent, address,"        \
+    " channel_identity, channel_cipher, channel_country, channel_time_ms, parent, guest, address," \
     " labelled, lines, created_ms, expires_ms, paid_ms, ended_ms from orders"
 
 static enum err find_orders(struct cx *cx, const struct order_list_query *query, int64_t from,
@@ -53,6 +57,12 @@ static enum err find_orders(struct cx *cx, const struct order_list_query *query,
     all.count = 3;
     return sql_all(cx, order_fields, sizeof(struct order), rows,
                    ORDER_COLUMNS " where id >= ?1 and id < ?2 order by id desc limit ?3", all);
+}
+
+enum err order_sent_for(struct cx *cx, int64_t order, struct list *out)
+{
+    return sql_all(cx, order_fields, sizeof(struct order), out,
+                   ORDER_COLUMNS " where guest > 0 and guest = ?1 order by id", BIND(INT(order)));
 }
 
 enum err order_get_list(struct req *req)

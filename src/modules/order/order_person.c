@@ -25,7 +25,23 @@ static enum err notes_of(struct cx *cx, int64_t order, struct list *rows)
                    BIND(INT(order)));
 }
 
-enum err order_hand_over(struct cx *cx, struct order *order, struct str user)
+static enum err give_lines(struct cx *cx, const struct order *order)
+{
+    struct list lines;
+
+    TRY(order_lines(cx, order, &lines));
+    for (size_t k = 0; k < lines.count; k++) {
+        struct order_line *line = LIST_AT(lines, struct order_line, k);
+
+        if (line->beneficiary.len > 0)
+            continue;
+        line->beneficiary = order->user;
+        TRY(row_put(cx, &order_line_table, line));
+    }
+    return OK;
+}
+
+static enum err give(struct cx *cx, struct order *order, struct str user)
 {
     struct str plain, guest = order_person(cx, order);
     struct list notes;
@@ -43,7 +59,19 @@ enum err order_hand_over(struct cx *cx, struct order *order, struct str user)
         TRY(row_put(cx, &order_note_table, note));
     }
     order->user = user;
-    return OK;
+    TRY(row_put(cx, &order_table, order));
+    TRY(give_lines(cx, order));
+    return order_put_event(cx, "order.claimed", order);
+}
+
+enum err order_hand_over(struct cx *cx, struct order *order, struct str user)
+{
+    struct list sent;
+
+    TRY(order_sent_for(cx, order->id, &sent));
+    for (size_t k = 0; k < sent.count; k++)
+        TRY(give(cx, LIST_AT(sent, struct order, k), user));
+    return give(cx, order, user);
 }
 
 /* ---- Export ---- */
@@ -89,8 +117,9 @@ enum err order_person_export(struct cx *cx, struct str person, struct json_out *
     if (!id_parse(person, "ord", &guest))
         guest = 0; /* Not a guest's order: an order's id is never 0. */
     TRY(sql_all(cx, kept_fields, sizeof(struct kept), &orders,
-                "select id, address from orders"
-                " where user_id = ?1 or (id = ?2 and user_id = '') order by id",
+                "select id, address from orders where user_id = ?1"
+                " or (id = ?2 and guest = 0 and user_id = '')"
+                " or (guest > 0 and guest = ?2 and user_id = '') order by id",
                 BIND(TEXT(person), INT(guest))));
     json_list(out);
     for (size_t k = 0; k < orders.count; k++)

@@ -180,6 +180,8 @@ enum err order_place_linked(struct cx *cx, const struct order_linked *in, struct
     out->kind = in->kind;
     out->state = ORDER_PENDING_PAYMENT;
     out->parent = in->of->id;
+    if (out->user.len == 0 && out->guest == 0)
+        out->guest = in->of->id;
     out->goods_minor = out->discount_minor = out->shipping_minor = out->tax_minor = 0;
     out->total_minor = out->paid_minor = out->refunded_minor = out->labelled = 0;
     out->channel = out->channel_order = out->channel_identity = out->channel_cipher = STR("");

@@ -119,7 +119,7 @@ MUST_CHECK enum err order_move(struct cx *cx, struct order *order, int state);
 /** A placed order: its event, and the count. */
 MUST_CHECK enum err order_announce(struct cx *cx, const struct order *order);
 MUST_CHECK enum err order_put_event(struct cx *cx, const char *type, const struct order *order);
-/** Whose key seals the order's personal data: the payer, or the order itself for a guest. */
+/** Whose key seals the order's personal data: the payer; a guest goes by the (first) order. */
 struct str order_person(struct cx *cx, const struct order *order);
 MUST_CHECK enum err order_expire(struct cx *cx, int64_t key, int64_t due_ms);
 
@@ -128,9 +128,11 @@ MUST_CHECK enum err order_add_note(struct cx *cx, const struct order *order, str
 
 /* ---- Persons ---- */
 
-/** The order of a guest becomes user's, its address and notes sealed under the user's key; the
- *  caller writes the order's row. */
+/** The order of a guest becomes user's, and what was sent for it: addresses and notes are sealed
+ *  under the user's key, lines without a beneficiary are the user's. */
 MUST_CHECK enum err order_hand_over(struct cx *cx, struct order *order, struct str user);
+/** Every order that was sent for order, of a guest, as list of struct order. */
+MUST_CHECK enum err order_sent_for(struct cx *cx, int64_t order, struct list *out);
 /** A JSON list: addresses and notes of a person's orders, or of one guest's order. */
 enum err order_person_export(struct cx *cx, struct str person, struct json_out *out);
 
