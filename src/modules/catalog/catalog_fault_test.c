@@ -221,6 +221,69 @@ TEST_DB(catalog_dry_faults, "a dry run or a bad import changes nothing, whicheve
     mini_close(mini);
 }
 
+/* ---- Commands that run together ---- */
+
+enum { TOGETHER = 4 };
+
+/* Begun one after the other, run in one batch. */
+static void run_together(struct mini *mini, const struct write writes_of[TOGETHER],
+                         struct dispatch_answer answers[TOGETHER])
+{
+    struct dispatcher_options options = {.platform = mini_platform(mini),
+                                         .default_space = mini_space(mini)->name,
+                                         .anonymous_rate_per_s = 1000};
+    struct pair header = {STR("Authorization"),
+                          str_of(mini_text(mini, "Bearer %s", mini_admin_key(mini)))};
+    struct problem problem;
+    struct dispatcher *dispatcher = dispatcher_make(&options, &problem);
+    struct dispatch_request requests[TOGETHER];
+    struct call *calls[TOGETHER];
+    struct cx cx;
+
+    CHECK(dispatcher != NULL);
+    for (int k = 0; k < TOGETHER; k++) {
+        requests[k] = (struct dispatch_request){.method = STR("POST"),
+                                                .target = str_of(writes_of[k].request),
+                                                .body = str_of(writes_of[k].body),
+                                                .headers = &header,
+                                                .header_count = 1};
+        calls[k] = dispatch_begin(dispatcher, &requests[k], &answers[k]);
+    }
+    for (int k = 0; k < TOGETHER; k++) {
+        cx_open(&cx, mini_platform(mini)->env, CX_BYTES_MAX);
+        while (answers[k].pending)
+            (void)platform_step(mini_platform(mini));
+        dispatch_end(calls[k], &cx, &answers[k]);
+        CHECK_SAY(answers[k].status == writes_of[k].status, "%d: " STR_FMT, k,
+                  STR_ARG(answers[k].body));
+        cx_close(&cx);
+    }
+    dispatcher_free(dispatcher);
+}
+
+TEST_DB(catalog_import_among_others, "a refused import takes nothing of its batch mates along")
+{
+    struct mini *mini = mini_open(db);
+    const char *import = "code,title,kind,price_minor,currency\nNEW,T,goods,1,CNY\n"
+                         "FIRST,T,goods,1,CNY\n";
+    const struct write together[TOGETHER] = {
+        {"/v1/products", shelf_body(mini, "T", "goods", "FIRST", ""), 201},
+        {"/v1/products/import", import, 422},
+        {"/v1/products", shelf_body(mini, "T", "goods", "NEW", ""), 201},
+        {"/v1/products/import?dry_run=true", import, 200}};
+    struct dispatch_answer answers[TOGETHER];
+
+    run_together(mini, together, answers);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from catalog_sku where code in"
+                                  " ('FIRST', 'NEW')"),
+                 2);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from catalog_product"), 2);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from kernel_outbox where type like"
+                                  " 'catalog.%'"),
+                 2);
+    mini_close(mini);
+}
+
 /* ---- Memory ---- */
 
 static void starve(struct mini *mini, int w)
