@@ -21,7 +21,7 @@ static void fill_all(struct shop *shop)
 {
     fill(shop, "orders",
          "x * 10, 'u' || x, 'sale', 'paid', 'CNY', 7, 0, 0, 0, 7, 7, 0, '', '', '', '', '', x, 0,"
-         " '', 0, 1, x, x, x, 0");
+         " '', 0, 1, x, x, x, 0, 0");
     fill(shop, "order_line",
          "x * 10, 0, x % 50 + 1, 'C', 'T', 'goods', '', 'main', 'main', '', 1, 7, 0, 7, 0, 0, 0, 0,"
          " 0");
