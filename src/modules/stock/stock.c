@@ -207,6 +207,9 @@ enum err stock_hand_over(struct cx *cx, int64_t ref)
     for (size_t k = 0; k < rows.count; k++) {
         struct stock_reservation *row = LIST_AT(rows, struct stock_reservation, k);
 
+        if (row->open < row->quantity)
+            return fail(cx, ERR_CONFLICT, "reservation_died",
+                        "what was promised was given back after its deadline: order anew");
         row->deadline_ms = 0;
         TRY(row_put(cx, &stock_reservation_table, row));
     }
@@ -340,16 +343,18 @@ enum err stock_plan_drop(struct cx *cx, int64_t ref)
     return sql_run(cx, NULL, "delete from stock_plan where ref = ?1", BIND(INT(ref)));
 }
 
+const char stock_sweep_sql[] =
+    "select ref, line, sku, location, quantity, open, sold, deadline_ms, created_ms, closed_ms"
+    " from stock_reservation where open > 0 and deadline_ms > 0 and deadline_ms < ?1"
+    " order by deadline_ms, ref, line, sku, location limit ?2";
+
 /* Nobody's reservations: belt and braces behind the expiry of orders. */
 static enum err stock_sweep(struct cx *cx, bool *more)
 {
     struct list rows;
 
     TRY(sql_all(cx, stock_reservation_fields, sizeof(struct stock_reservation), &rows,
-                "select ref, line, sku, location, quantity, open, sold, deadline_ms, created_ms,"
-                " closed_ms from stock_reservation where open > 0 and deadline_ms > 0"
-                " and deadline_ms < ?1 order by ref, line, sku, location limit ?2",
-                BIND(INT(cx_now_ms(cx) - SWEEP_AFTER_MS), INT(SWEEP_ROWS_MAX))));
+                stock_sweep_sql, BIND(INT(cx_now_ms(cx) - SWEEP_AFTER_MS), INT(SWEEP_ROWS_MAX))));
     for (size_t k = 0; k < rows.count; k++) {
         struct stock_reservation *row = LIST_AT(rows, struct stock_reservation, k);
 

@@ -49,7 +49,8 @@ void stock_warm(struct cx *cx, int64_t sku, struct str location);
 /** on_hand - reserved, which BELOW_ZERO may let fall under 0. */
 MUST_CHECK enum err stock_available(struct cx *cx, int64_t sku, struct str location, int64_t *out);
 
-/** Paid: the reservations of ref lose their deadline and wait for delivery. */
+/** Paid: the reservations of ref lose their deadline and wait for delivery.
+ *  Errors: CONFLICT "reservation_died" when they outlived it and were swept. */
 MUST_CHECK enum err stock_hand_over(struct cx *cx, int64_t ref);
 
 /** Give back all that is open of ref. */

@@ -28,6 +28,9 @@ struct stock_movement {
 extern const struct table stock_level_table, stock_reservation_table, stock_movement_table;
 extern const struct field stock_level_fields[], stock_reservation_fields[], stock_movement_fields[];
 
+/* Reservations that outlived ?1, at most ?2 of them. */
+extern const char stock_sweep_sql[];
+
 /** Change on_hand by quantity (negative: it leaves) and write the movement.
  *  Errors: CONFLICT "below_reserved" when an adjustment would take what is promised. */
 MUST_CHECK enum err stock_move(struct cx *cx, struct stock_movement *movement);
