@@ -44,4 +44,36 @@ void stall_set(struct mini *mini, const char *name, const char *category, int64_
 const char *stall_key(struct mini *mini, const char *scopes);
 void stall_ledger_ok(struct mini *mini);
 
+/* ---- One act, again and again: order_fault_fixture.c ----
+ *
+ * What is shown of each: refused, it changed nothing; done, whether at once or after a refusal, it
+ * changed what it changes undisturbed. */
+
+/* What is asked of the server; number tells the acts of a test apart. */
+struct act {
+    const char *request, *body;
+};
+typedef struct act act_prepare(struct mini *mini, int number);
+
+/** A request with each statement failing once.  The answer to a refused one is 5xx; the same
+ *  request, sent again under its Idempotency-Key, is done. */
+void act_faults(struct mini *mini, act_prepare *prepare);
+/** A request in growing memory: 413 until it is done. */
+void act_starves(struct mini *mini, act_prepare *prepare);
+
+/* A command that the kernel runs by itself: a timer, a job. */
+struct act_work {
+    int64_t key;                                       /* Of the last that prepare made due. */
+    enum err (*run)(struct cx *cx, int64_t key);       /* What starves. */
+    int64_t due_in_ms;                                 /* It runs by itself after so long. */
+    int64_t (*prepare)(struct mini *mini, int number); /* Returns key. */
+};
+/** Due work with each statement failing once: all of it is done or nothing; later all of it is. */
+void act_work_faults(struct mini *mini, const struct act_work *work);
+/** The same in growing memory: too large until it is done. */
+void act_work_starves(struct mini *mini, const struct act_work *work);
+
+/** All events told again change nothing. */
+void act_told_twice(struct mini *mini);
+
 #endif

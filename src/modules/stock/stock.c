@@ -349,7 +349,7 @@ const char stock_sweep_sql[] =
     " order by deadline_ms, ref, line, sku, location limit ?2";
 
 /* Nobody's reservations: belt and braces behind the expiry of orders. */
-static enum err stock_sweep(struct cx *cx, bool *more)
+enum err stock_sweep(struct cx *cx, bool *more)
 {
     struct list rows;
 

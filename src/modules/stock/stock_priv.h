@@ -30,6 +30,8 @@ extern const struct field stock_level_fields[], stock_reservation_fields[], stoc
 
 /* Reservations that outlived ?1, at most ?2 of them. */
 extern const char stock_sweep_sql[];
+/** The job. */
+enum err stock_sweep(struct cx *cx, bool *more);
 
 /** Change on_hand by quantity (negative: it leaves) and write the movement.
  *  Errors: CONFLICT "below_reserved" when an adjustment would take what is promised. */
