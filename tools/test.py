@@ -4,8 +4,9 @@ there.
 
 Parts, in order: unit and module tests on SQLite, the same on PostgreSQL, tests of threads under
 ThreadSanitizer, fuzz targets over their corpora, tests of the tools, journeys against the real
-binary (test/journeys/), the crash test (test/crash/run.py, bounded).  --quick: SQLite, fuzz
-corpora, no slow tests.  FILTER: only tests whose name, sentence or file contains it.
+binary (test/journeys/), the crash test (test/crash/run.py, bounded), the simulation (test/sim/) and
+whether it finds each of its mutants.  --quick: SQLite, fuzz corpora, no slow tests.  FILTER: only
+tests whose name, sentence or file contains it.
 
 Every part prints lines "ok NAME", "not ok NAME: reason" or "skip NAME: reason".  Its whole output is
 kept in build/log/.  A part that fails without such a line, or that says nothing, has failed.  The
@@ -23,8 +24,9 @@ import tempfile
 import time
 
 LOG = pathlib.Path("build/log")
+SIM_EVENTS = 1000000
 CRASH_CYCLES = 50  # Enough to meet every stage of a commit a few times; ./dev crash runs more.
-SECONDS_MAX = {"unit": 1800, "replay": 300, "tool": 300, "journey": 900, "crash": 1800}
+SECONDS_MAX = {"unit": 1800, "replay": 300, "tool": 300, "journey": 900, "crash": 1800, "sim": 1800}
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -175,6 +177,7 @@ def everything(text, quick):
                                 for p in source.rglob("*_test.c"))
     targets = ["build/asan/grevy_test", "replay"]
     targets += ["build/asan/grevy"] if main_there else []
+    targets += [] if quick else ["sim"]
     targets += ["build/tsan/grevy_test"] if threads else []
     if not make(targets):
         return
@@ -191,6 +194,9 @@ def everything(text, quick):
     crash = "test/crash/run.py"
     if os.access(crash, os.X_OK) and text in crash:
         run_part("crash test", "crash", [crash, "--cycles", str(CRASH_CYCLES)], binary)
+    if text in "test/sim":
+        run_part("simulation", "sim", ["build/sim", "--events", str(SIM_EVENTS)])
+        run_part("mutants", "sim", ["test/sim/mutants.py"])
 
 
 def main():

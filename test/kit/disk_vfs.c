@@ -329,8 +329,8 @@ static int vfs_now(sqlite3_vfs *vfs, sqlite3_int64 *ms)
 static int vfs_error(sqlite3_vfs *vfs, int size, char *text)
 {
     (void)vfs;
-    (void)size;
-    (void)text;
+    if (size > 0)
+        text[0] = '\0';
     return 0;
 }
 

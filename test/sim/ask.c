@@ -75,6 +75,7 @@ static void fold(struct sim *sim, struct answer answer)
 static void end(struct sim *sim, struct ask *ask)
 {
     struct answer answer = mini_end(sim->mini, ask->call);
+    bool news = !answer.replayed;
 
     fold(sim, answer);
     sim->answers++;
@@ -91,9 +92,15 @@ static void end(struct sim *sim, struct ask *ask)
     sim->refusals += answer.status >= 400;
     if (ask->must && answer.status >= 400)
         sim_fail(sim, "%s %s was refused: %s", ask->request, ask->body, answer.body);
-    if (ask->wish >= 0)
+    /* A notice that was told before changes nothing, and needs no lease. */
+    if (sim->rival_fence && answer.status / 100 == 2 && !answer.replayed && !ask->anonymous &&
+        check_fence(sim) == sim->rival_fence)
+        sim_fail(sim, "%s was answered without the lease", ask->request);
+    if (ask->wish >= 0) {
+        news |= sim->wishes[ask->wish].status == 0; /* It had happened, and nobody was told. */
         compare(sim, &sim->wishes[ask->wish], answer);
-    if (ask->then && answer.status / 100 == 2 && !answer.replayed)
+    }
+    if (ask->then && answer.status / 100 == 2 && news)
         ask->then(sim, ask, answer);
 }
 

@@ -25,6 +25,10 @@ static const struct rule of_order[] = {
     {"the state against the money",
      "select o.id || ' is ' || o.state from orders o where %s and (o.state in ('paid',"
      " 'fulfilling', 'completed')) <> (o.paid_ms > 0 and o.paid_minor = o.total_minor)"},
+    {"all units given back, and not all money",
+     "select o.id || ' line ' || l.line from orders o join order_line l on l.order_id = o.id"
+     " where %s and l.refunded_count = l.quantity and l.refunded_minor <> l.total_minor and not"
+     " exists (select 1 from order_line g where g.order_id = o.id and g.gift_minor > 0)"},
     {"more was given back than was paid",
      "select o.id from orders o where %s and (o.refunded_minor > o.paid_minor or exists"
      " (select 1 from order_line l where l.order_id = o.id and (l.refunded_count > l.quantity or"
@@ -123,6 +127,8 @@ static const struct rule of_all[] = {
     {"two orders of one wish",
      "select user_id from orders where user_id like 'wish%' and kind = 'sale' group by user_id"
      " having count(*) > 1"},
+    {"an event consumed twice", "select event from clerk_seen where times > 1"},
+    {"events of a key out of order", "select key from clerk_last where disorder > 0"},
     {"a consumer ahead of the events",
      "select name from kernel_consumer where cursor > (select coalesce(max(seq), 0) from"
      " kernel_outbox)"},
@@ -131,8 +137,10 @@ static const struct rule of_all[] = {
 };
 
 static const struct rule of_rest[] = {
-    {"a consumer behind",
-     "select name from kernel_consumer where cursor < (select max(seq) from kernel_outbox)"},
+    {"an event not consumed",
+     "select seq || ' ' || type from kernel_outbox where type in ('order.placed', 'order.paid',"
+     " 'order.expired', 'payment.captured', 'aftersale.refunded') and id not in (select event from"
+     " clerk_seen)"},
     {"a dead letter", "select consumer || ' ' || type || ' ' || error from kernel_parked"},
     {"a dead timer", "select name || ' ' || error from kernel_timer where state <> 'waiting'"},
     {"a job that failed", "select name || ' ' || error from kernel_job where error <> ''"},
@@ -184,7 +192,7 @@ enum {
 struct checker {
     sqlite3 *db;
     sqlite3_stmt *one[OF_ORDER], *all[OF_ORDER], *whole[OF_ALL], *rest[OF_REST], *facts[FACT_KINDS];
-    sqlite3_stmt *touched, *captured;
+    sqlite3_stmt *touched, *captured, *fence, *price;
     int64_t seq; /* Of the last event that was looked at. */
 };
 
@@ -271,6 +279,8 @@ void check_open(struct sim *sim)
                                       " exists (select 1 from payment_payout o where o.part_id ="
                                       " x.id and o.state = 'approved')) from payment p where"
                                       " p.id = ?1");
+    checker->fence = prepared(sim, "select fence from kernel_writer");
+    checker->price = prepared(sim, "select price_minor from catalog_sku where id = ?1");
     disk_pause(false);
 }
 
@@ -362,6 +372,72 @@ void check_touched(struct sim *sim)
     disk_pause(false);
 }
 
+static int64_t number_from(struct sim *sim, sqlite3_stmt *stmt)
+{
+    int64_t number;
+
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        sim_fail(sim, "the checker: %s", sqlite3_errmsg(sim->checker->db));
+    number = sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return number;
+}
+
+void check_price(struct sim *sim, const struct sku *sku)
+{
+    struct answer answer =
+        mini_http(sim->mini, mini_text(sim->mini, "GET /v1/products/%s", sku->product), NULL);
+    int64_t stored, shown;
+
+    if (answer.status != 200)
+        sim_fail(sim, "%s cannot be read: %s", sku->code, answer.body);
+    shown = mini_get_int(sim->mini, answer, "skus.0.price.amount");
+    disk_pause(true);
+    sqlite3_bind_int64(sim->checker->price, 1, sku->number);
+    stored = number_from(sim, sim->checker->price);
+    disk_pause(false);
+    if (shown != stored)
+        sim_fail(sim, "%s is shown for %lld and stored for %lld", sku->code, (long long)shown,
+                 (long long)stored);
+}
+
+void check_shown(struct sim *sim)
+{
+    sqlite3_stmt *stmt;
+    int64_t newest;
+
+    disk_pause(true);
+    stmt = prepared(sim, "select coalesce(max(id), 0) from orders");
+    newest = number_from(sim, stmt);
+    sqlite3_finalize(stmt);
+    disk_pause(false);
+    if (newest > 0)
+        learn(sim, FACT_ORDER, newest);
+}
+
+/* ---- Another process ---- */
+
+int64_t check_fence(struct sim *sim)
+{
+    int64_t fence = 0;
+
+    disk_pause(true);
+    if (!disk_is_off())
+        fence = number_from(sim, sim->checker->fence);
+    disk_pause(false);
+    return fence;
+}
+
+int64_t check_rival(struct sim *sim)
+{
+    if (disk_is_off())
+        return 0;
+    disk_pause(true);
+    run(sim, "update kernel_writer set fence = fence + 1, holder = 'rival'");
+    disk_pause(false);
+    return check_fence(sim);
+}
+
 /* ---- At rest ---- */
 
 /* What the provider took and gave back is what our payment says. */
@@ -386,8 +462,28 @@ static void check_charge(struct sim *sim, const struct charge *charge)
     sqlite3_reset(stmt);
 }
 
+/* Counted after the commit: never more than there is. */
+static void check_metric(struct sim *sim)
+{
+    static const char line[] = "\norder_placed_total ";
+    struct answer page = mini_http(sim->mini, "GET /metrics", NULL);
+    const char *at = strstr(page.body, line);
+    long long counted = at ? strtoll(at + strlen(line), NULL, 10) : -1;
+    sqlite3_stmt *stmt;
+    int64_t placed;
+
+    disk_pause(true);
+    stmt = prepared(sim, "select count(*) from orders");
+    placed = number_from(sim, stmt);
+    sqlite3_finalize(stmt);
+    disk_pause(false);
+    if (counted < 0 || counted > placed)
+        sim_fail(sim, "%lld orders are counted, %lld were placed", counted, (long long)placed);
+}
+
 void check_rest(struct sim *sim)
 {
+    check_metric(sim);
     disk_pause(true);
     for (int k = 0; k < OF_REST; k++)
         must_be_empty(sim, sim->checker->rest[k], of_rest[k].what);

@@ -7,15 +7,20 @@
 
 #include "test/sim/sim.h"
 
-static struct sim_order *some_order(struct sim *sim)
+/* Mostly one of the last, mostly one that is (or is not) paid, as far as we know. */
+static struct sim_order *some_order(struct sim *sim, bool paid)
 {
-    int back;
+    int back = 0;
 
     if (sim->order_count == 0)
         return NULL;
-    back = dice_below(&sim->dice, sim->order_count < 40 ? sim->order_count : 40);
-    if (dice_percent(&sim->dice, 20))
-        back = dice_below(&sim->dice, sim->order_count);
+    for (int k = 0; k < 6; k++) {
+        int most = dice_percent(&sim->dice, 20) || sim->order_count < 40 ? sim->order_count : 40;
+
+        back = dice_below(&sim->dice, most);
+        if (sim->orders[sim->order_count - 1 - back].paid == paid || dice_percent(&sim->dice, 10))
+            break;
+    }
     return &sim->orders[sim->order_count - 1 - back];
 }
 
@@ -26,11 +31,8 @@ static void make_wish(struct sim *sim, struct ask *ask)
         return;
     ask->wish = sim->wish_count;
     ask->key = mini_text(sim->mini, "wish-%d", sim->wish_count);
-    sim->wishes[sim->wish_count++] =
-        (struct wish){.key = ask->key,
-                      .request = ask->request,
-                      .body = ask->body,
-                      .ms = mini_now_ms(sim->mini)};
+    sim->wishes[sim->wish_count++] = (struct wish){
+        .key = ask->key, .request = ask->request, .body = ask->body, .ms = mini_now_ms(sim->mini)};
 }
 
 /* ---- Buying ---- */
@@ -53,8 +55,13 @@ static void bought(struct sim *sim, struct ask *ask, struct answer answer)
 bool buy(struct sim *sim, struct ask *ask)
 {
     int lines = 1 + dice_below(&sim->dice, 3), user = dice_below(&sim->dice, SIM_USERS);
-    const char *text = "";
+    const char *text = "", *off = "";
 
+    if (dice_percent(&sim->dice, 30))
+        off = mini_text(sim->mini,
+                        ",\"adjustments\":[{\"code\":\"SIM\",\"amount\":{\"amount\":%d,"
+                        "\"currency\":\"CNY\"}}]",
+                        1 + dice_below(&sim->dice, 700));
     for (int k = 0; k < lines; k++) {
         const struct sku *sku = &sim->skus[dice_below(&sim->dice, SIM_SKUS)];
         const char *gift = dice_percent(&sim->dice, 10)
@@ -71,7 +78,8 @@ bool buy(struct sim *sim, struct ask *ask)
     make_wish(sim, ask); /* A user of its own: two orders of one wish are seen. */
     ask->body = ask->wish >= 0 ? mini_text(sim->mini, "{\"user\":\"wish%d\"", ask->wish)
                                : mini_text(sim->mini, "{\"user\":\"user%d\"", user);
-    ask->body = mini_text(sim->mini, "%s,\"currency\":\"CNY\",\"lines\":[%s]}", ask->body, text);
+    ask->body =
+        mini_text(sim->mini, "%s,\"currency\":\"CNY\",\"lines\":[%s]%s}", ask->body, text, off);
     if (ask->wish >= 0)
         sim->wishes[ask->wish].body = ask->body;
     return true;
@@ -93,6 +101,8 @@ bool send_again(struct sim *sim, struct ask *ask)
     ask->key = wish->key;
     ask->request = wish->request;
     ask->body = wish->body;
+    ask->then = wish->then;
+    ask->number = wish->number;
     return true;
 }
 
@@ -102,7 +112,7 @@ static void paid(struct sim *sim, struct ask *ask, struct answer answer)
 {
     int64_t id = id_of(sim, mini_get(sim->mini, answer, "id"));
 
-    (void)ask;
+    sim->orders[ask->number].paid = true;
     learn(sim, FACT_PAYMENT, id);
     if (strcmp(mini_get(sim->mini, answer, "state"), "succeeded") == 0)
         learn(sim, FACT_CAPTURED, id);
@@ -110,7 +120,7 @@ static void paid(struct sim *sim, struct ask *ask, struct answer answer)
 
 static bool pay(struct sim *sim, struct ask *ask, const char *provider)
 {
-    struct sim_order *order = some_order(sim);
+    struct sim_order *order = some_order(sim, false);
     const char *amount = "";
 
     if (!order || order->total_minor == 0)
@@ -120,6 +130,7 @@ static bool pay(struct sim *sim, struct ask *ask, const char *provider)
                            1 + dice_below(&sim->dice, (int)order->total_minor));
     ask->request = mini_text(sim->mini, "POST /v1/orders/%s/payments", order->id);
     ask->body = mini_text(sim->mini, "{\"provider\":\"%s\"%s}", provider, amount);
+    ask->number = order - sim->orders;
     ask->then = paid;
     make_wish(sim, ask);
     return true;
@@ -143,7 +154,7 @@ static void cancelled(struct sim *sim, struct ask *ask, struct answer answer)
 
 bool cancel_order(struct sim *sim, struct ask *ask)
 {
-    struct sim_order *order = some_order(sim);
+    struct sim_order *order = some_order(sim, false);
 
     if (!order)
         return false;
@@ -164,7 +175,7 @@ static void given_back(struct sim *sim, struct ask *ask, struct answer answer)
 
 bool give_back_some(struct sim *sim, struct ask *ask)
 {
-    struct sim_order *order = some_order(sim);
+    struct sim_order *order = some_order(sim, true);
     const char *restock = dice_percent(&sim->dice, 50) ? "true" : "false", *lines = "";
 
     if (!order)
@@ -204,7 +215,7 @@ bool decide_refund(struct sim *sim, struct ask *ask)
 
 bool swap_one(struct sim *sim, struct ask *ask)
 {
-    struct sim_order *order = some_order(sim);
+    struct sim_order *order = some_order(sim, true);
 
     if (!order)
         return false;
@@ -271,5 +282,16 @@ bool receive_pieces(struct sim *sim, struct ask *ask)
                   sku->id, pieces > 0 ? "receive" : "adjust", pieces ? pieces : -1);
     ask->then = moved;
     make_wish(sim, ask);
+    return true;
+}
+
+bool change_price(struct sim *sim, struct ask *ask)
+{
+    const struct sku *sku = &sim->skus[dice_below(&sim->dice, SIM_SKUS)];
+
+    ask->request = mini_text(sim->mini, "PUT /v1/skus/%s/price", sku->id);
+    ask->body =
+        mini_text(sim->mini, "{\"price\":{\"amount\":%d,\"currency\":\"CNY\"}}",
+                  (int)sku->price_minor / 2 + dice_below(&sim->dice, (int)sku->price_minor));
     return true;
 }

@@ -228,26 +228,34 @@ bool provider_acts(struct sim *sim)
 
 /* ---- Telling ---- */
 
-static const char *notice_body(struct sim *sim, const struct notice *notice)
+static const char *write_notice(struct sim *sim, const char *type, const char *kind,
+                                const char *ours, int64_t minor, int64_t ms, int fee)
 {
-    const struct provider *provider = &sim->provider;
-    const struct charge *charge = notice->charge >= 0 ? &provider->charges[notice->charge] : NULL;
-    const struct give_back *back =
-        notice->give_back >= 0 ? &provider->backs[notice->give_back] : NULL;
-    const char *type = back                            ? "refund.succeeded"
-                       : charge->state == CHARGE_TAKEN ? "charge.succeeded"
-                                                       : "charge.failed";
-    int64_t minor = back ? back->amount_minor : charge->taken_minor;
     char at[TIME_TEXT_LEN + 1];
 
-    if (charge && charge->state == CHARGE_REFUSED)
-        minor = charge->asked_minor;
-    time_format(at, back ? back->ms : charge->ms);
+    time_format(at, ms);
     return mini_text(sim->mini,
                      "{\"type\":\"%s\",\"time\":\"%s\",\"data\":{\"id\":\"%s_%s\",\"reference\":"
                      "\"%s\",\"amount\":{\"amount\":%lld,\"currency\":\"CNY\"},\"fee\":%d}}",
-                     type, at, back ? "re" : "ch", back ? back->ours : charge->ours,
-                     back ? back->ours : charge->ours, (long long)minor, charge ? FEE_MINOR : 0);
+                     type, at, kind, ours, ours, (long long)minor, fee);
+}
+
+static const char *notice_body(struct sim *sim, const struct notice *notice)
+{
+    const struct provider *provider = &sim->provider;
+    const struct charge *charge;
+    bool taken;
+
+    if (notice->give_back >= 0) {
+        const struct give_back *back = &provider->backs[notice->give_back];
+
+        return write_notice(sim, "refund.succeeded", "re", back->ours, back->amount_minor, back->ms,
+                            0);
+    }
+    charge = &provider->charges[notice->charge];
+    taken = charge->state == CHARGE_TAKEN;
+    return write_notice(sim, taken ? "charge.succeeded" : "charge.failed", "ch", charge->ours,
+                        taken ? charge->taken_minor : charge->asked_minor, charge->ms, FEE_MINOR);
 }
 
 static void told(struct sim *sim, struct ask *ask, struct answer answer)

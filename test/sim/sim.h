@@ -64,8 +64,14 @@ struct fact {
     int event;
 };
 
+struct sim;
+struct ask;
+typedef void then_learn(struct sim *sim, struct ask *ask, struct answer answer);
+
 struct wish { /* A request with an Idempotency-Key. */
     const char *key, *request, *body;
+    then_learn *then;
+    int64_t number;
     int status; /* 0: never answered. */
     const char *answer;
     int64_t ms; /* When it was first sent. */
@@ -108,7 +114,7 @@ struct provider {
 /* ---- The world ---- */
 
 struct sku {
-    const char *id, *code;
+    const char *id, *code, *product;
     int64_t number, price_minor;
     bool limited; /* Never sold below zero. */
 };
@@ -130,8 +136,10 @@ struct sim {
     int order_count, fact_count, wish_count;
     struct provider provider;
     struct checker *checker;
-    bool faulty;      /* A fault may be about: answers may be 5xx. */
-    int faulty_until; /* The event at which it is over. */
+    bool cut_again;      /* The power goes right after the next start. */
+    int64_t rival_fence; /* Of a process that took the lease from us; 0: none. */
+    bool faulty;         /* A fault may be about: answers may be 5xx. */
+    int faulty_until;    /* The event at which it is over. */
     int crashes, answers, refusals, failures;
     uint64_t digest; /* Of all answers so far. */
 };
@@ -157,7 +165,7 @@ struct ask {
     bool anonymous; /* Without a key, */
     bool second;    /* or with that of a second person. */
     bool must;      /* A refusal is wrong. */
-    void (*then)(struct sim *sim, struct ask *ask, struct answer answer);
+    then_learn *then;
     int64_t number;   /* For then. */
     const char *name; /* For then. */
     int wish;         /* Of its key, or -1. */
@@ -171,7 +179,11 @@ int64_t id_of(struct sim *sim, const char *text);
 /* people.c: each fills one ask; false: there is nothing to do */
 typedef bool person(struct sim *sim, struct ask *ask);
 extern person buy, pay_by_hand, pay_by_provider, cancel_order, give_back_some, ship_one,
-    deliver_one, receive_pieces, decide_refund, send_again, swap_one;
+    deliver_one, receive_pieces, decide_refund, send_again, swap_one, change_price;
+
+/* clerk.c */
+extern const struct module clerk_module;
+extern bool clerk_is_ill;
 
 /* provider.c */
 void provider_open(struct sim *sim);
@@ -187,6 +199,13 @@ void story_rest(struct sim *sim);
 void check_open(struct sim *sim);
 void check_close(struct sim *sim);
 void check_touched(struct sim *sim);
+/** What is served from memory is what the database has. */
+void check_price(struct sim *sim, const struct sku *sku);
+/** What a new process shows was promised to stay: learn the newest order. */
+void check_shown(struct sim *sim);
+/** Take the lease as another process would; the fence that it got. */
+int64_t check_rival(struct sim *sim);
+int64_t check_fence(struct sim *sim);
 void check_all(struct sim *sim);
 void check_rest(struct sim *sim);
 

@@ -28,6 +28,7 @@ static const struct {
     {decide_refund, 3, "decide"},
     {send_again, 8, "again"},
     {swap_one, 2, "send once more"},
+    {change_price, 2, "price"},
 };
 enum { PEOPLE = sizeof(people) / sizeof(people[0]) };
 
@@ -76,7 +77,7 @@ static void trouble(struct sim *sim)
     int n = 1 + dice_below(&sim->dice, 30);
 
     for_a_while(sim, 6);
-    switch (dice_below(&sim->dice, 8)) {
+    switch (dice_below(&sim->dice, 10)) {
     case 0:
     case 1:
         sim_say(sim, "statement %d will fail", n);
@@ -105,6 +106,14 @@ static void trouble(struct sim *sim)
         sim_say(sim, "the disk has %d KiB left", n);
         disk_room((int64_t)n << 10);
         break;
+    case 7:
+        sim_say(sim, "the clerk is ill");
+        clerk_is_ill = true;
+        break;
+    case 8:
+        sim_say(sim, "another process takes the lease");
+        sim->rival_fence = check_rival(sim);
+        break;
     default:
         sim->provider.down = n / 3;
         sim_say(sim, "the provider is down for %d calls", n / 3);
@@ -117,6 +126,7 @@ static void crash(struct sim *sim)
     int n = 1 + dice_below(&sim->dice, 60);
 
     sim_say(sim, "%s at write %d", killed ? "killed" : "power off", n);
+    sim->cut_again = killed && dice_percent(&sim->dice, 40);
     sim->faulty = true;
     sim->faulty_until = sim->event + 12;
     disk_cut_after(n, killed ? DISK_KILL : DISK_POWER);
@@ -183,6 +193,8 @@ void story_event(struct sim *sim, int number)
         check_touched(sim);
     if (!sim->faulty && number % 32 == 0)
         check_all(sim);
+    if (!sim->faulty && number % 8 == 0)
+        check_price(sim, &sim->skus[number / 8 % SIM_SKUS]);
 }
 
 /* ---- Rest ---- */

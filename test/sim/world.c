@@ -31,8 +31,8 @@ int dice_below(struct dice *dice, int below)
 
 /* ---- What is sold ---- */
 
-static const char *make(struct sim *sim, const char *code, const char *kind, int64_t price_minor,
-                        const char *more)
+static void make(struct sim *sim, struct sku *sku, const char *code, const char *kind,
+                 int64_t price_minor, const char *more)
 {
     struct mini *mini = sim->mini;
     struct answer made = mini_http(
@@ -44,7 +44,11 @@ static const char *make(struct sim *sim, const char *code, const char *kind, int
 
     if (made.status != 201)
         sim_fail(sim, "cannot make %s: %s", code, made.body);
-    return mini_get(mini, made, "skus.0.id");
+    sku->code = code;
+    sku->price_minor = price_minor;
+    sku->product = mini_get(mini, made, "id");
+    sku->id = mini_get(mini, made, "skus.0.id");
+    sku->number = id_of(sim, sku->id);
 }
 
 static void stock_up(struct sim *sim, const char *sku, int pieces)
@@ -73,34 +77,24 @@ static void furnish(struct sim *sim)
                  {"BOOK", "content", ",\"stock\":\"unlimited\"", 990, 0, false}};
 
     for (size_t k = 0; k < sizeof(plain) / sizeof(plain[0]); k++) {
-        sim->skus[k] = (struct sku){.code = plain[k].code,
-                                    .price_minor = plain[k].price_minor,
-                                    .limited = plain[k].limited};
-        sim->skus[k].id =
-            make(sim, plain[k].code, plain[k].kind, plain[k].price_minor, plain[k].more);
+        make(sim, &sim->skus[k], plain[k].code, plain[k].kind, plain[k].price_minor, plain[k].more);
+        sim->skus[k].limited = plain[k].limited;
         if (plain[k].pieces > 0)
             stock_up(sim, sim->skus[k].id, plain[k].pieces);
     }
-    sim->skus[4] = (struct sku){.code = "COURSE", .price_minor = 10007, .limited = true};
-    sim->skus[4].id = make(sim, "COURSE", "course", 10007,
-                           mini_text(mini,
-                                     ",\"term_days\":168,\"components\":[{\"sku\":\"%s\","
-                                     "\"quantity\":1},{\"sku\":\"%s\",\"quantity\":2,"
-                                     "\"after_days\":30}]",
-                                     sim->skus[0].id, sim->skus[0].id));
+    make(sim, &sim->skus[4], "COURSE", "course", 33554467,
+         mini_text(mini,
+                   ",\"term_days\":168,\"components\":[{\"sku\":\"%s\",\"quantity\":1},"
+                   "{\"sku\":\"%s\",\"quantity\":2,\"after_days\":30}]",
+                   sim->skus[0].id, sim->skus[0].id));
     stock_up(sim, sim->skus[4].id, 20);
-    sim->skus[5] = (struct sku){.code = "BOX", .price_minor = 4001};
-    sim->skus[5].id = make(sim, "BOX", "bundle", 4001,
-                           mini_text(mini,
-                                     ",\"components\":[{\"sku\":\"%s\",\"quantity\":2},"
-                                     "{\"sku\":\"%s\",\"quantity\":1},{\"sku\":\"%s\","
-                                     "\"quantity\":1}]",
-                                     sim->skus[0].id, sim->skus[1].id, sim->skus[3].id));
-    sim->skus[6] = (struct sku){.code = "SEAT", .price_minor = 555, .limited = true};
-    sim->skus[6].id = make(sim, "SEAT", "teacher", 555, "");
+    make(sim, &sim->skus[5], "BOX", "bundle", 4001,
+         mini_text(mini,
+                   ",\"components\":[{\"sku\":\"%s\",\"quantity\":2},{\"sku\":\"%s\","
+                   "\"quantity\":1},{\"sku\":\"%s\",\"quantity\":1}]",
+                   sim->skus[0].id, sim->skus[1].id, sim->skus[3].id));
+    make(sim, &sim->skus[6], "SEAT", "teacher", 555, "");
     stock_up(sim, sim->skus[6].id, 9);
-    for (int k = 0; k < SIM_SKUS; k++)
-        sim->skus[k].number = id_of(sim, sim->skus[k].id);
 }
 
 /* What one person asked for, another one decides. */
@@ -116,11 +110,26 @@ static void hire(struct sim *sim)
 
 /* ---- Life and death ---- */
 
+/* The product's modules and the clerk. */
+static const struct module *const *modules(void)
+{
+    static const struct module *all[32];
+    int count = 0;
+
+    while (modules_all[count]) {
+        all[count] = modules_all[count];
+        count++;
+        assert(count < 31);
+    }
+    all[count] = &clerk_module;
+    return all;
+}
+
 void world_open(struct sim *sim)
 {
     disk_install(sim->seed, NULL);
     mini_seed(sim->seed * 2 + 1);
-    sim->mini = mini_open("sqlite");
+    sim->mini = mini_open_modules("sqlite", modules());
     disk_clock(mini_platform(sim->mini)->env);
     provider_open(sim);
     furnish(sim);
@@ -134,6 +143,21 @@ void world_close(struct sim *sim)
     mini_close(sim->mini);
 }
 
+/* Another process took the lease, and died: we notice at our next commit, and take it again. */
+static void take_lease_again(struct sim *sim)
+{
+    enum { LEASE_TAKEN_AFTER_MS = 10 * SECOND_MS };
+    const char *body = mini_text(
+        sim->mini, "{\"sku\":\"%s\",\"kind\":\"receive\",\"quantity\":1,\"reason\":\"rival\"}",
+        sim->skus[0].id);
+
+    for (int k = 0; k < 3 && sim->rival_fence == check_fence(sim); k++) {
+        (void)mini_http(sim->mini, "POST /v1/stock/movements", body);
+        mini_sleep_ms(sim->mini, LEASE_TAKEN_AFTER_MS);
+    }
+    sim->rival_fence = 0;
+}
+
 void world_calm(struct sim *sim)
 {
     for (int what = 0; what < DISK_FAULTS; what++)
@@ -143,7 +167,10 @@ void world_calm(struct sim *sim)
         disk_cut_after(0, DISK_POWER);
     mini_fail_statement(sim->mini, 0);
     mini_arena_bytes(sim->mini, 0);
-    sim->faulty = false;
+    sim->faulty = clerk_is_ill = false;
+    if (sim->rival_fence && !disk_is_off())
+        take_lease_again(sim);
+    sim->rival_fence = 0;
 }
 
 void world_revive(struct sim *sim)
@@ -156,4 +183,11 @@ void world_revive(struct sim *sim)
     mini_restart(sim->mini);
     check_open(sim);
     check_all(sim);
+    check_shown(sim);
+    if (!sim->cut_again)
+        return;
+    sim->cut_again = false;
+    sim->faulty = true;
+    sim->faulty_until = sim->event + 2;
+    disk_cut_after(1, DISK_POWER);
 }

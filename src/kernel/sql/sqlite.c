@@ -220,8 +220,8 @@ static bool standing(struct cx *cx)
     return sqlite3_get_autocommit(sqlite_enter(cx)->handle) == 0;
 }
 
-/* After a sync that failed, Linux calls later ones well and may have dropped the pages: only what is
- * written again is safe, so all of the log goes into the database, and a new log begins.  What a
+/* After a sync that failed, Linux calls later ones well and may have dropped the pages: only what
+ * is written again is safe, so all of the log goes into the database, and a new log begins.  What a
  * killed process left unsynced in the log counts as committed from here on: it is synced first. */
 static enum err make_sure(struct cx *cx)
 {
