@@ -228,37 +228,43 @@ bool provider_acts(struct sim *sim)
 
 /* ---- Telling ---- */
 
-static const char *write_notice(struct sim *sim, const char *type, const char *kind,
-                                const char *ours, int64_t minor, int64_t ms, int fee)
-{
-    char at[TIME_TEXT_LEN + 1];
+struct told {
+    const char *type, *kind, *ours;
+    int64_t minor, ms;
+    int fee_minor;
+};
 
-    time_format(at, ms);
-    return mini_text(sim->mini,
-                     "{\"type\":\"%s\",\"time\":\"%s\",\"data\":{\"id\":\"%s_%s\",\"reference\":"
-                     "\"%s\",\"amount\":{\"amount\":%lld,\"currency\":\"CNY\"},\"fee\":%d}}",
-                     type, at, kind, ours, ours, (long long)minor, fee);
-}
-
-static const char *notice_body(struct sim *sim, const struct notice *notice)
+static struct told about(const struct provider *provider, const struct notice *notice)
 {
-    const struct provider *provider = &sim->provider;
     const struct charge *charge;
     bool taken;
 
     if (notice->give_back >= 0) {
         const struct give_back *back = &provider->backs[notice->give_back];
 
-        return write_notice(sim, "refund.succeeded", "re", back->ours, back->amount_minor, back->ms,
-                            0);
+        return (struct told){"refund.succeeded", "re", back->ours, back->amount_minor, back->ms, 0};
     }
     charge = &provider->charges[notice->charge];
     taken = charge->state == CHARGE_TAKEN;
-    return write_notice(sim, taken ? "charge.succeeded" : "charge.failed", "ch", charge->ours,
-                        taken ? charge->taken_minor : charge->asked_minor, charge->ms, FEE_MINOR);
+    return (struct told){
+        taken ? "charge.succeeded" : "charge.failed",      "ch",       charge->ours,
+        taken ? charge->taken_minor : charge->asked_minor, charge->ms, FEE_MINOR};
 }
 
-static void told(struct sim *sim, struct ask *ask, struct answer answer)
+static const char *notice_body(struct sim *sim, const struct notice *notice)
+{
+    struct told told = about(&sim->provider, notice);
+    char at[TIME_TEXT_LEN + 1];
+
+    time_format(at, told.ms);
+    return mini_text(sim->mini,
+                     "{\"type\":\"%s\",\"time\":\"%s\",\"data\":{\"id\":\"%s_%s\",\"reference\":"
+                     "\"%s\",\"amount\":{\"amount\":%lld,\"currency\":\"CNY\"},\"fee\":%d}}",
+                     told.type, at, told.kind, told.ours, told.ours, (long long)told.minor,
+                     told.fee_minor);
+}
+
+static void was_told(struct sim *sim, struct ask *ask, struct answer answer)
 {
     (void)answer;
     if (sim->provider.notices[ask->number].sent++ == 0)
@@ -286,7 +292,7 @@ static void tell(struct sim *sim, int number, struct ask *ask)
     ask->anonymous = true;
     ask->must = true;
     ask->number = number;
-    ask->then = told;
+    ask->then = was_told;
 }
 
 bool provider_tells(struct sim *sim, struct ask *ask)
