@@ -89,10 +89,13 @@ static const struct field line_view_fields[] = {
 /* What one legal entity sells from one warehouse: how the payment is split. */
 struct part {
     struct str entity, location, currency;
-    int64_t total_minor;
+    int64_t travels_minor; /* Of total: what the shipping was taken for. */
+    int64_t shipping_minor, total_minor;
 };
-static const struct field part_fields[] = {F(part, entity), F(part, location),
-                                           F_MONEY(part, total_minor, currency, "total"), F_END};
+static const struct field part_fields[] = {
+    F(part, entity), F(part, location),
+    F_MONEY(part, shipping_minor, currency, "shipping", .doc = "Its share of the order's."),
+    F_MONEY(part, total_minor, currency, "total", .doc = "With its shipping."), F_END};
 
 struct order_view {
     struct order order;
@@ -133,6 +136,21 @@ const struct field order_view_fields[] = {
     F_LIST(order_view, lines, order_line, line_view_fields, .flags = FIELD_OMIT),
     F_END};
 
+/* Shipping goes to the parts with goods in them, by what these cost: the parts make up the total. */
+static void split_shipping(struct cx *cx, const struct order *order, struct part *parts,
+                           size_t count)
+{
+    int64_t *weights = CX_ARRAY(cx, int64_t, count), *shares = CX_ARRAY(cx, int64_t, count);
+
+    for (size_t k = 0; k < count; k++)
+        weights[k] = parts[k].travels_minor;
+    money_split(order->shipping_minor, weights, count, shares);
+    for (size_t k = 0; k < count; k++) {
+        parts[k].shipping_minor = shares[k];
+        parts[k].total_minor += shares[k];
+    }
+}
+
 static struct list parts_of(struct cx *cx, const struct order *order, struct list lines)
 {
     struct part *parts = CX_ARRAY(cx, struct part, lines.count ? lines.count : 1);
@@ -148,7 +166,11 @@ static struct list parts_of(struct cx *cx, const struct order *order, struct lis
             parts[count++] = (struct part){
                 .entity = line->entity, .location = line->location, .currency = order->currency};
         parts[p].total_minor += line->total_minor;
+        if (line->kind == CATALOG_GOODS || line->kind == CATALOG_BUNDLE)
+            parts[p].travels_minor += line->total_minor;
     }
+    if (order->shipping_minor > 0 && count > 0)
+        split_shipping(cx, order, parts, count);
     return (struct list){parts, count};
 }
 
