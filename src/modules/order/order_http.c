@@ -100,7 +100,8 @@ static const struct field part_fields[] = {
 struct order_view {
     struct order order;
     struct list lines, parts;
-    struct str address; /* Masked, or open to callers with person:read. */
+    struct str address;                          /* Masked, or open to callers with person:read. */
+    struct str channel_identity, channel_cipher; /* Only for callers with person:read. */
 };
 #define VIEW(member_) .offset = (uint32_t)offsetof(struct order_view, order.member_)
 #define VIEW_MONEY(name_, member_)                                                                 \
@@ -131,12 +132,16 @@ const struct field order_view_fields[] = {
     {.name = "ended_at", .type = FIELD_TIME, VIEW(ended_ms)},
     F_JSON(order_view, address, .flags = FIELD_OMIT,
            .doc = "Masked unless the key has the scope person:read."),
+    F(order_view, channel_identity, .flags = FIELD_OMIT,
+      .doc = "What the channel calls the buyer (scope person:read)."),
+    F(order_view, channel_cipher, .flags = FIELD_OMIT,
+      .doc = "The channel's ciphertext of the address (scope person:read)."),
     F_LIST(order_view, parts, part, part_fields, .flags = FIELD_OMIT,
            .doc = "By legal entity and warehouse."),
     F_LIST(order_view, lines, order_line, line_view_fields, .flags = FIELD_OMIT),
     F_END};
 
-/* Shipping goes to the parts with goods in them, by what these cost: the parts make up the total. */
+/* Shipping goes to the parts with goods in them, by what these cost: all make up the total. */
 static void split_shipping(struct cx *cx, const struct order *order, struct part *parts,
                            size_t count)
 {
@@ -211,8 +216,13 @@ static enum err reply_order(struct req *req, int status, const struct order *ord
     struct order_view view = {.order = *order, .lines = lines};
 
     view.parts = parts_of(req->cx, order, lines);
-    if (req->route->tx == TX_READ) /* Answers to commands are stored: they carry no address. */
+    if (req->route->tx == TX_READ) { /* Answers to commands are stored: they carry no address. */
         TRY(open_address(req->cx, order, &view.address));
+        if (order->channel.len > 0 && cx_has_scope(req->cx, "person:read")) {
+            view.channel_identity = order->channel_identity;
+            view.channel_cipher = order->channel_cipher;
+        }
+    }
     return reply_json(req, status, order_view_fields, &view);
 }
 

@@ -253,6 +253,11 @@ TEST_DB(order_channel_keeps_cipher, "a channel's order keeps an identity and cip
     CHECK_EQ_STR(mini_get(mini, seen, "address"), "");
     CHECK_EQ_STR(mini_get(mini, seen, "channel"), "douyin");
     CHECK_EQ_STR(mini_get(mini, seen, "channel_order"), "D1");
+    CHECK_EQ_STR(mini_get(mini, seen, "channel_identity"), "open-7");
+    CHECK_EQ_STR(mini_get(mini, seen, "channel_cipher"), "#cipher#");
+    seen = as_plain(&scene, of(&scene, order, "GET", ""), NULL);
+    CHECK(!strstr(seen.body, "open-7"));
+    CHECK(!strstr(seen.body, "#cipher#"));
     CHECK_EQ_INT(mini_count(mini, "select count(*) from orders where user_id = '' and address = ''"
                                   " and channel_identity = 'open-7'"
                                   " and channel_cipher = '#cipher#'"),
