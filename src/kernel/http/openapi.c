@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/base/version.h"
 #include "kernel/http/trie.h"
 
 enum {
@@ -30,7 +31,7 @@ static void put_info(struct json_out *out)
 {
     object_open(out, "info");
     api_text(out, "title", "Grevy");
-    api_text(out, "version", "1.0.0");
+    api_text(out, "version", GREVY_VERSION);
     api_text(out, "summary", "Grow, sell and deliver on one durable kernel.");
     api_text(out, "description", api_doc);
     object_open(out, "license");

@@ -9,13 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/base/version.h"
 #include "kernel/watch/cells.h"
 #include "kernel/watch/process.h"
 #include "kernel/watch/watch.h"
-
-#ifndef GREVY_VERSION
-#define GREVY_VERSION "dev"
-#endif
 
 enum { LE_MAX = 16 };
 

@@ -114,9 +114,13 @@ enum err idempotency_store(struct req *req, const struct idempotency *idempotenc
 
 enum err idempotency_rotate(struct cx *cx, bool *more)
 {
-    static const char *const empty_sql[] = {
-        "delete from kernel_idem_0", "delete from kernel_idem_1", "delete from kernel_idem_2"};
+    /* Whole tables, however many rows: SQLite frees the pages of a delete without a condition. */
+    static const char *const empty_sql[][2] = {
+        {"delete from kernel_idem_0", "truncate kernel_idem_0"},
+        {"delete from kernel_idem_1", "truncate kernel_idem_1"},
+        {"delete from kernel_idem_2", "truncate kernel_idem_2"}};
 
     *more = false;
-    return sql_run(cx, NULL, empty_sql[(today(cx) + 1) % 3], NO_BINDS);
+    return sql_run(cx, NULL, empty_sql[(today(cx) + 1) % 3][sql_kind(cx->db) == SQL_POSTGRES],
+                   NO_BINDS);
 }

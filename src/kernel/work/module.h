@@ -20,6 +20,7 @@ enum tx {
     TX_WRITE   /* A command: runs in a group commit.  Pure: see work/work.h. */
 };
 
+/* Whose commands go first when more wait than a batch holds; each class has a share (queue.c). */
 enum priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW, PRIORITY_COUNT };
 
 enum { ROUTE_PARAMS_MAX = 4, ROUTE_HEADERS_MAX = 4 };
@@ -65,7 +66,7 @@ struct route {
     enum err (*prepare)(struct req *req); /* TX_WRITE: slow, pure work, on a reader thread. */
     void (*warm)(struct req *req);        /* TX_WRITE: row_warm what handle will read by key. */
     const char *headers[ROUTE_HEADERS_MAX];
-    enum priority priority; /* 0 is HIGH: routes say NORMAL through ROUTE(). */
+    enum priority priority; /* 0 is HIGH: what may wait says NORMAL, imports say LOW. */
     unsigned flags;
     size_t body_bytes_max; /* 0: the server's default. */
     bool page;             /* reply is the item of a {"data": [...], "next": cursor} page. */

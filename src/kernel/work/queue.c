@@ -6,7 +6,10 @@
 #include "kernel/watch/watch.h"
 #include "kernel/work/writer.h"
 
-enum { LEASE_TEND_MS = 500 };
+enum {
+    LEASE_TEND_MS = 500,
+    LOWER_SHARE = 8, /* Of a batch, an eighth for each lower class that waits. */
+};
 
 static struct watch_histogram queue_wait = {
     "grevy_queue_wait_seconds", "Time of a command in the queue of its writer.", "", 1e-6, 0};
@@ -85,23 +88,45 @@ static void sleep_until_due(struct writer *writer)
     writer->sleeping = false;
 }
 
+/* More of one class, until the batch has count_max commands. */
+static int take(struct writer *writer, int priority, struct task **tasks, int count, int count_max)
+{
+    while (writer->head[priority] && count < count_max) {
+        tasks[count++] = writer->head[priority];
+        writer->head[priority] = writer->head[priority]->next;
+        if (!writer->head[priority])
+            writer->tail[priority] = NULL;
+    }
+    return count;
+}
+
+/* Higher classes first, but whoever waits below them has a share: a stream of notices never keeps
+ * orders waiting for ever, nor orders an import.  What a share leaves goes to the highest. */
+static int take_shares(struct writer *writer, struct task **tasks, int max)
+{
+    int share = max / LOWER_SHARE, kept = 0, count = 0;
+
+    for (int p = 1; p < PRIORITY_COUNT; p++)
+        kept += writer->head[p] ? share : 0;
+    for (int p = 0; p < PRIORITY_COUNT; p++) {
+        kept -= p > 0 && writer->head[p] ? share : 0;
+        count = take(writer, p, tasks, count, max - kept);
+    }
+    for (int p = 0; p < PRIORITY_COUNT; p++)
+        count = take(writer, p, tasks, count, max);
+    return count;
+}
+
 int queue_take(struct writer *writer, struct task **tasks, bool wait)
 {
-    int max = writer->space->platform->options.batch_commands_max, count = 0;
+    int max = writer->space->platform->options.batch_commands_max, count;
     struct env *env = writer->space->platform->env;
 
     max = max > 0 && max < BATCH_COMMANDS_MAX ? max : BATCH_COMMANDS_MAX;
     pthread_mutex_lock(&writer->lock);
     if (wait && writer->depth == 0 && !writer->closing)
         sleep_until_due(writer);
-    for (int p = 0; p < PRIORITY_COUNT; p++) {
-        while (writer->head[p] && count < max) {
-            tasks[count++] = writer->head[p];
-            writer->head[p] = writer->head[p]->next;
-            if (!writer->head[p])
-                writer->tail[p] = NULL;
-        }
-    }
+    count = take_shares(writer, tasks, max);
     writer->depth -= count;
     pthread_mutex_unlock(&writer->lock);
     for (int k = 0; k < count; k++)

@@ -1,0 +1,53 @@
+/*
+ * idempotency_test.c - how long an answer is kept for its key.
+ */
+#include "test/kit/mini.h"
+
+static const char body[] = "{\"title\":\"Ink\",\"kind\":\"goods\",\"skus\":[{\"code\":\"INK\","
+                           "\"price\":{\"amount\":1,\"currency\":\"CNY\"}}]}";
+
+static struct answer ask(struct mini *mini)
+{
+    return mini_http_as(mini, NULL, "a-key", "POST /v1/products", body);
+}
+
+static int64_t kept(struct mini *mini)
+{
+    return mini_count(mini, "select (select count(*) from kernel_idem_0)"
+                            " + (select count(*) from kernel_idem_1)"
+                            " + (select count(*) from kernel_idem_2)");
+}
+
+static void one_day(const char *db, int start_hour)
+{
+    struct mini *mini = mini_open(db);
+    struct answer first, again;
+
+    mini_sleep_ms(mini, start_hour * (int64_t)HOUR_MS);
+    first = ask(mini);
+    CHECK_EQ_INT(first.status, 201);
+    for (int hour = 1; hour < 24; hour++) {
+        mini_sleep_ms(mini, HOUR_MS);
+        again = ask(mini);
+        CHECK(again.replayed);
+        CHECK_EQ_STR(again.body, first.body);
+    }
+    CHECK_EQ_INT(kept(mini), 1);
+    mini_sleep_ms(mini, HOUR_MS);
+    again = ask(mini);
+    CHECK(!again.replayed);
+    CHECK_EQ_INT(again.status, 409); /* The code is taken: the product was made. */
+    mini_sleep_ms(mini, 2 * DAY_MS);
+    CHECK_EQ_INT(kept(mini), 0);
+    mini_close(mini);
+}
+
+TEST_DB(idempotency_day, "an answer is kept for a day, across midnight, and then forgotten whole")
+{
+    one_day(db, 1);
+}
+
+TEST_DB(idempotency_evening, "one of the last minute before midnight as well")
+{
+    one_day(db, 23);
+}
