@@ -9,11 +9,8 @@
 #include "kernel/access/audit.h"
 #include "kernel/access/key.h"
 #include "kernel/access/person.h"
+#include "kernel/base/version.h"
 #include "kernel/http/router.h"
-
-#ifndef GREVY_VERSION
-#define GREVY_VERSION "0.1.0"
-#endif
 
 /* ---- space ---- */
 
