@@ -202,6 +202,40 @@ TEST_DB(http_letters_shown, "what failed for good is listed and shown with its d
     mini_close(m);
 }
 
+TEST_DB(http_letters_paged, "pages of any length show every letter once")
+{
+    struct mini *m = with_letters(db);
+
+    for (int k = 0; k < 20; k++)
+        send(m, 204, "POST /v1/notes", mini_text(m, "{\"text\":\"key%d\"}", k));
+    mini_settle(m);
+    for (int limit = 1; limit <= 9; limit += 2) {
+        int64_t all = mini_count(m, letters_sql) +
+                      mini_count(m, "select count(*) from kernel_timer where attempts > 0");
+        int64_t shown = 0;
+        const char *next = "", *seen = "";
+
+        do {
+            struct answer page =
+                send(m, 200, mini_text(m, "GET /v1/dead-letters?limit=%d%s", limit, next), NULL);
+
+            for (int k = 0; mini_get(m, page, mini_text(m, "data.%d.id", k))[0]; k++) {
+                const char *id =
+                    mini_text(m, " %s ", mini_get(m, page, mini_text(m, "data.%d.id", k)));
+
+                CHECK_SAY(!strstr(seen, id), "%s twice", id);
+                seen = mini_text(m, "%s%s", seen, id);
+                shown++;
+            }
+            next = mini_get(m, page, "next");
+            next = strcmp(next, "null") == 0 ? NULL : mini_text(m, "&cursor=%s", next);
+        } while (next);
+        CHECK_EQ_INT(shown, all);
+    }
+    send(m, 400, "GET /v1/dead-letters?cursor=x", NULL);
+    mini_close(m);
+}
+
 TEST_DB(http_letters_redriven, "what is driven again goes through, and what waited behind it")
 {
     struct mini *m = with_letters(db);

@@ -4,11 +4,6 @@
 #include "kernel/access/routes.h"
 #include "kernel/work/dead.h"
 
-const struct field dead_query_fields[] = {
-    F(dead_query, limit, .min = 1, .max = PAGE_ITEMS_MAX, .fallback = PAGE_ITEMS_DEFAULT,
-      .doc = "Letters of each kind, oldest first: settle these, then ask again."),
-    F_END};
-
 const struct field dead_discard_fields[] = {
     F(dead_discard_body, reason, .min = 1, .max = 500, .flags = FIELD_REQUIRED,
       .doc = "Why it may be lost. Kept in the event: no names, no addresses."),
@@ -21,12 +16,16 @@ const struct field dead_discarded_fields[] = {F(dead_discarded, kind),   F(dead_
 
 enum err get_dead_letters(struct req *req)
 {
-    const struct dead_query *query = req->query;
+    const struct list_query *query = req->query;
+    struct dead_place place = {0};
+    struct str next = {0};
     struct list letters;
 
-    TRY(dead_list(req->cx, query->limit, &letters));
-    return reply_page(req, dead_letter_fields, letters, sizeof(struct dead_letter),
-                      (struct str){NULL, 0});
+    TRY(cursor_read(req->cx, query->page.cursor, &place.list, &place.after));
+    TRY(dead_list(req->cx, &place, query->page.limit, &letters));
+    if (!place.end)
+        next = cursor_make(req->cx, place.list, place.after);
+    return reply_page(req, dead_letter_fields, letters, sizeof(struct dead_letter), next);
 }
 
 enum err get_dead_letter(struct req *req)

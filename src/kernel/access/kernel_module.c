@@ -44,7 +44,7 @@ const struct module kernel_module = {
          .reply = person_erased_fields, .priority = PRIORITY_NORMAL, .flags = ROUTE_AUDIT,
          .status = 200, .doc = "Erase a person's data for good."},
         {"GET", "/v1/dead-letters", get_dead_letters, TX_READ, "dead:read",
-         QUERY(dead_query, dead_query_fields), .reply = dead_letter_fields, .page = true,
+         QUERY(list_query, list_query_fields), .reply = dead_letter_fields, .page = true,
          .priority = PRIORITY_NORMAL,
          .doc = "List events, timers and effects that failed or wait behind one that did."},
         {"GET", "/v1/dead-letters/{kind}/{id}", get_dead_letter, TX_READ, "dead:read",

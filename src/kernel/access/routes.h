@@ -36,16 +36,12 @@ enum err get_person_export(struct req *req);
 enum err post_person_erase(struct req *req);
 
 /* dead_http.c */
-struct dead_query {
-    int64_t limit;
-};
 struct dead_discard_body {
     struct str reason;
 };
 struct dead_discarded { /* The event that tells of it. */
     struct str kind, id, type, key, reason, actor, error;
 };
-extern const struct field dead_query_fields[];
 extern const struct field dead_discard_fields[];
 extern const struct field dead_discarded_fields[];
 enum err get_dead_letters(struct req *req);

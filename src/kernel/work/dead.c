@@ -60,33 +60,102 @@ static struct dead_letter effect_letter(struct cx *cx, const struct effect_row *
                                 .error = row->error};
 }
 
-enum err dead_list(struct cx *cx, int64_t limit, struct list *out)
-{
-    struct list parked, timers, effects;
-    struct dead_letter *letters;
-    size_t count = 0;
+/* ---- The list: events, then timers, then effects, each by a number that few share ---- */
 
-    TRY(sql_all(cx, parked_fields, sizeof(struct parked_row), &parked,
+enum { GROUP_MAX = CONSUMERS_MAX }; /* Letters with one number: consumers of an event. */
+
+struct numbered {
+    struct dead_letter letter;
+    int64_t number;
+};
+
+static enum err list_parked(struct cx *cx, int64_t after, int64_t limit, struct list *out)
+{
+    struct numbered *items;
+    struct list rows;
+
+    TRY(sql_all(cx, parked_fields, sizeof(struct parked_row), &rows,
                 "select consumer, seq, type, key, state, attempts, next_ms, error"
-                " from kernel_parked order by seq, consumer limit ?1",
-                BIND(INT(limit))));
-    TRY(sql_all(cx, timer_fields, sizeof(struct timer_row), &timers,
+                " from kernel_parked where seq > ?1 order by seq, consumer limit ?2",
+                BIND(INT(after), INT(limit))));
+    items = CX_ARRAY(cx, struct numbered, rows.count + 1);
+    for (size_t k = 0; k < rows.count; k++) {
+        const struct parked_row *row = LIST_AT(rows, struct parked_row, k);
+
+        items[k] = (struct numbered){parked_letter(cx, row), row->seq};
+    }
+    *out = (struct list){items, rows.count};
+    return OK;
+}
+
+static enum err list_timers(struct cx *cx, int64_t after, int64_t limit, struct list *out)
+{
+    struct numbered *items;
+    struct list rows;
+
+    TRY(sql_all(cx, timer_fields, sizeof(struct timer_row), &rows,
                 "select due_ms, name, key, set_ms, attempts, state, error from kernel_timer"
-                " where attempts > 0 order by due_ms, name, key limit ?1",
-                BIND(INT(limit))));
-    TRY(sql_all(cx, effect_fields, sizeof(struct effect_row), &effects,
+                " where attempts > 0 and key > ?1 order by key, name, due_ms limit ?2",
+                BIND(INT(after), INT(limit))));
+    items = CX_ARRAY(cx, struct numbered, rows.count + 1);
+    for (size_t k = 0; k < rows.count; k++) {
+        const struct timer_row *row = LIST_AT(rows, struct timer_row, k);
+
+        items[k] = (struct numbered){timer_letter(cx, row), row->key};
+    }
+    *out = (struct list){items, rows.count};
+    return OK;
+}
+
+static enum err list_effects(struct cx *cx, int64_t after, int64_t limit, struct list *out)
+{
+    struct numbered *items;
+    struct list rows;
+
+    TRY(sql_all(cx, effect_fields, sizeof(struct effect_row), &rows,
                 "select id, kind, key, method, url, headers, secret, content_type, body, trace,"
                 " state, attempts, next_ms, error from kernel_effect"
-                " where state = 'failed' or (state = 'waiting' and attempts > 0)"
-                " order by id limit ?1",
-                BIND(INT(limit))));
-    letters = CX_ARRAY(cx, struct dead_letter, parked.count + timers.count + effects.count + 1);
-    for (size_t k = 0; k < parked.count; k++)
-        letters[count++] = parked_letter(cx, LIST_AT(parked, struct parked_row, k));
-    for (size_t k = 0; k < timers.count; k++)
-        letters[count++] = timer_letter(cx, LIST_AT(timers, struct timer_row, k));
-    for (size_t k = 0; k < effects.count; k++)
-        letters[count++] = effect_letter(cx, LIST_AT(effects, struct effect_row, k));
+                " where (state = 'failed' or (state = 'waiting' and attempts > 0)) and id > ?1"
+                " order by id limit ?2",
+                BIND(INT(after), INT(limit))));
+    items = CX_ARRAY(cx, struct numbered, rows.count + 1);
+    for (size_t k = 0; k < rows.count; k++) {
+        const struct effect_row *row = LIST_AT(rows, struct effect_row, k);
+
+        items[k] = (struct numbered){effect_letter(cx, row), row->id};
+    }
+    *out = (struct list){items, rows.count};
+    return OK;
+}
+
+enum err dead_list(struct cx *cx, struct dead_place *place, int64_t limit, struct list *out)
+{
+    static enum err (*const lists[])(struct cx *, int64_t, int64_t,
+                                     struct list *) = {list_parked, list_timers, list_effects};
+    enum { LISTS = sizeof(lists) / sizeof(lists[0]) };
+    struct dead_letter *letters = CX_ARRAY(cx, struct dead_letter, (size_t)limit + GROUP_MAX);
+    size_t count = 0;
+
+    while (place->list >= 0 && place->list < LISTS && (int64_t)count < limit) {
+        struct list found;
+        size_t k = 0;
+
+        TRY(lists[place->list](cx, place->after, limit - (int64_t)count + GROUP_MAX, &found));
+        for (; k < found.count; k++) {
+            const struct numbered *item = LIST_AT(found, struct numbered, k);
+
+            if ((int64_t)count >= limit && item->number != place->after)
+                break; /* The page is full, and its last number whole. */
+            assert((int64_t)count < limit + GROUP_MAX);
+            letters[count++] = item->letter;
+            place->after = item->number;
+        }
+        if (k < found.count)
+            break;
+        place->list++;
+        place->after = 0;
+    }
+    place->end = place->list >= LISTS;
     *out = (struct list){letters, count};
     return OK;
 }

@@ -23,8 +23,14 @@ struct dead_letter {
 };
 extern const struct field dead_letter_fields[];
 
-/** At most limit of each kind, oldest first; list of struct dead_letter. */
-MUST_CHECK enum err dead_list(struct cx *cx, int64_t limit, struct list *out);
+struct dead_place { /* Where a list goes on; zeroed: at its begin. */
+    int64_t list, after;
+    bool end;
+};
+/** The next limit letters or a few more: events by number, then timers by key, then effects by id;
+ *  list of struct dead_letter.  Moves place behind them. */
+MUST_CHECK enum err dead_list(struct cx *cx, struct dead_place *place, int64_t limit,
+                              struct list *out);
 /** Errors: NOT_FOUND "no_such_letter". */
 MUST_CHECK enum err dead_get(struct cx *cx, struct str kind, struct str id,
                              struct dead_letter *out);
