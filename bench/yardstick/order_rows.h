@@ -22,6 +22,8 @@ static const char order_schema[] =
     "  created_ms bigint not null, closed_ms bigint not null,"
     "  primary key (ref, line, sku, location));"
     "create index stock_reservation_by_sku on stock_reservation (sku, ref);"
+    "create index stock_reservation_by_deadline on stock_reservation (deadline_ms)"
+    "  where open > 0 and deadline_ms > 0;"
     "create table orders (id " ORDER_ROW_KEY " not null primary key, user_id text not null,"
     "  kind text not null, state text not null, currency text not null,"
     "  goods_minor bigint not null, discount_minor bigint not null, shipping_minor bigint not null,"
@@ -31,10 +33,11 @@ static const char order_schema[] =
     "  channel_country text not null, channel_time_ms bigint not null, parent bigint not null,"
     "  address text not null, labelled bigint not null, lines bigint not null,"
     "  created_ms bigint not null, expires_ms bigint not null, paid_ms bigint not null,"
-    "  ended_ms bigint not null);"
+    "  ended_ms bigint not null, guest bigint not null default 0);"
     "create index orders_by_user on orders (user_id, id);"
     "create index orders_by_channel on orders (channel, channel_time_ms) where channel <> '';"
     "create index orders_by_state on orders (state, id);"
+    "create index orders_by_guest on orders (guest) where guest > 0;"
     "create table order_line (order_id bigint not null, line bigint not null, sku bigint not null,"
     "  code text not null, title text not null, kind text not null, category text not null,"
     "  entity text not null, location text not null, beneficiary text not null,"
@@ -90,7 +93,7 @@ static const struct {
      4,
      {ORDER_ID, SKU_ID, DUE_MS, NOW_MS}},
     {"insert into orders values ($1, $2, 'sale', 'pending_payment', 'CNY', 1990, 0, 0, 0, 1990, 0,"
-     " 0, '', '', '', '', '', $3, 0, '', 0, 1, $3, $4, 0, 0)",
+     " 0, '', '', '', '', '', $3, 0, '', 0, 1, $3, $4, 0, 0, 0)",
      4,
      {ORDER_ID, PERSON, NOW_MS, DUE_MS}},
     {"insert into order_line values ($1, 0, $2, 'B-0', 'Bench article 0', 'goods', '', 'main',"
