@@ -5,12 +5,14 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    umask(077); /* What is written here is nobody else's to read. */
     if (sodium_init() < 0) {
         fputs("grevy: no source of randomness\n", stderr);
         return EXIT_FAILED;

@@ -105,7 +105,7 @@ static void hire(struct sim *sim)
 
     if (made.status != 201)
         sim_fail(sim, "no second key: %s", made.body);
-    sim->second_key = mini_get(sim->mini, made, "key");
+    sim->second_key = mini_get(sim->mini, made, "token");
 }
 
 /* ---- Life and death ---- */

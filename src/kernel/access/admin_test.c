@@ -236,6 +236,26 @@ TEST_DB(http_letters_paged, "pages of any length show every letter once")
     mini_close(m);
 }
 
+TEST_DB(http_letters_still_tried, "what will be tried again is not discarded: its owner must hear")
+{
+    struct mini *m = open_probe(db);
+    struct answer list, got;
+
+    handlers_fail = true;
+    send(m, 204, "POST /v1/notes", "{\"text\":\"a\"}");
+    mini_settle(m);
+    mini_sleep_ms(m, MINUTE_MS); /* The timer failed once or twice. */
+    list = send(m, 200, "GET /v1/dead-letters", NULL);
+    CHECK_EQ_STR(mini_get(m, list, "data.1.kind"), "timer");
+    CHECK_EQ_STR(mini_get(m, list, "data.1.state"), "retry");
+    got = send(m, 409,
+               mini_text(m, "POST /v1/dead-letters/timer/%s/discard",
+                         mini_get(m, list, "data.1.id")),
+               "{\"reason\":\"enough\"}");
+    CHECK_EQ_STR(mini_get(m, got, "code"), "still_tried");
+    mini_close(m);
+}
+
 TEST_DB(http_letters_redriven, "what is driven again goes through, and what waited behind it")
 {
     struct mini *m = with_letters(db);

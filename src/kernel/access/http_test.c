@@ -291,3 +291,19 @@ TEST_DB(http_person, "a person is exported and erased by name, whatever its lett
     CHECK_EQ_STR(mini_get(m, answer, "data.0.action"), "POST /v1/persons/{person}/erase");
     mini_close(m);
 }
+
+TEST_DB(http_key_again, "a key's answer comes again without the secret")
+{
+    static const char body[] = "{\"name\":\"till\",\"scopes\":[\"*\"]}";
+    struct mini *m = mini_open(db);
+    struct answer made = mini_http_as(m, NULL, "once", "POST /v1/keys", body);
+    struct answer again = mini_http_as(m, NULL, "once", "POST /v1/keys", body);
+
+    CHECK_EQ_INT(made.status, 201);
+    CHECK(mini_get(m, made, "token")[0] != '\0');
+    CHECK(again.replayed);
+    CHECK_EQ_STR(mini_get(m, again, "id"), mini_get(m, made, "id"));
+    CHECK_EQ_STR(mini_get(m, again, "name"), "till");
+    CHECK_EQ_STR(mini_get(m, again, "token"), "");
+    mini_close(m);
+}

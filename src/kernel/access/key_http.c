@@ -8,9 +8,13 @@ const struct field list_query_fields[] = {PAGE_FIELDS(list_query), F_END};
 
 enum err post_key(struct req *req)
 {
-    struct key key;
+    struct key key, shown;
 
     TRY(key_create(req->cx, req->body, &key));
+    shown = key;
+    shown.token = (struct str){0};
+    TRY(reply_json(req, 201, key_fields, &shown));
+    req->kept = req->reply;
     return reply_json(req, 201, key_fields, &key);
 }
 

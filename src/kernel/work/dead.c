@@ -286,6 +286,14 @@ enum err dead_redrive(struct cx *cx, struct str kind, struct str id)
     return row_put(cx, &effect_table, &effect);
 }
 
+/* What will be tried again has not failed: its owner would never hear what became of it. */
+static enum err still_tried(struct cx *cx, struct str kind, struct str id)
+{
+    return fail(cx, ERR_CONFLICT, "still_tried",
+                STR_FMT " " STR_FMT " will be tried again: it can be discarded once it is dead",
+                STR_ARG(kind), STR_ARG(id));
+}
+
 enum err dead_discard(struct cx *cx, struct str kind, struct str id)
 {
     struct parked_row parked;
@@ -300,10 +308,13 @@ enum err dead_discard(struct cx *cx, struct str kind, struct str id)
     }
     if (str_is(kind, "timer")) {
         TRY(find_timer(cx, id, &timer));
-        return row_delete(cx, &timer_table, &timer);
+        return timer.state == TIMER_DEAD ? row_delete(cx, &timer_table, &timer)
+                                         : still_tried(cx, kind, id);
     }
     if (!str_is(kind, "effect"))
         return no_such(cx, kind, id);
     TRY(find_effect(cx, id, &effect));
+    if (effect.state == EFFECT_ROW_WAITING)
+        return still_tried(cx, kind, id);
     return row_delete(cx, &effect_table, &effect);
 }

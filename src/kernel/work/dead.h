@@ -37,6 +37,7 @@ MUST_CHECK enum err dead_get(struct cx *cx, struct str kind, struct str id,
 /** Try again now, with a fresh count of attempts.  Errors: NOT_FOUND; CONFLICT "waits_behind" for
  *  an event whose key has an earlier one. */
 MUST_CHECK enum err dead_redrive(struct cx *cx, struct str kind, struct str id);
+/** Errors: NOT_FOUND; CONFLICT "still_tried" for a timer or an effect that is not dead. */
 MUST_CHECK enum err dead_discard(struct cx *cx, struct str kind, struct str id);
 
 #endif

@@ -102,8 +102,7 @@ enum err idempotency_store(struct req *req, const struct idempotency *idempotenc
     struct idem_row row = {.key = cx_copy(cx, str_of(idempotency->key)),
                            .body_hash = cx_copy(cx, str_of(idempotency->body_hash)),
                            .status = req->status,
-                           .reply =
-                               req->route->flags & ROUTE_NOT_REPLAYED ? STR("null") : req->reply,
+                           .reply = req->route->flags & ROUTE_NOT_REPLAYED ? req->kept : req->reply,
                            .location = req->location.ptr ? req->location : STR(""),
                            .created_ms = cx->now_ms};
 

@@ -42,13 +42,14 @@ struct req {
 
     int status; /* Set by the reply functions. */
     struct str reply, content_type, etag, location;
+    struct str kept; /* ROUTE_NOT_REPLAYED: what a repeated request is answered instead. */
 };
 
 enum route_flag {
     ROUTE_AUDIT = 1,        /* An administrative write: chained into the audit log. */
     ROUTE_RAW = 2,          /* Any content type; the body is not JSON. */
     ROUTE_ROOT = 4,         /* Not under /v1: left out of the OpenAPI document. */
-    ROUTE_NOT_REPLAYED = 8, /* The answer holds a secret: idempotency stores no reply. */
+    ROUTE_NOT_REPLAYED = 8, /* The answer holds a secret: idempotency stores req->kept instead. */
 };
 
 struct route {

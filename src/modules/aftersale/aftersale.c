@@ -5,6 +5,9 @@
 
 const char *const aftersale_states[] = {"waiting", "refunding", "refunded",
                                         "failed",  "rejected",  NULL};
+struct setting aftersale_reships_max = {
+    "aftersale.reships_max", "times", "How often a piece may be sent once more.", 0, 100, 3, 0};
+
 const char *const aftersale_shippings[] = {"unshipped", "refund", "keep", NULL};
 
 struct setting aftersale_approval_from_minor = {
@@ -233,7 +236,7 @@ const struct module aftersale_module = {
         {"aftersale.refund_failed", aftersale_event_fields, "A provider refused: see payouts."},
         {"aftersale.exchanged", aftersale_event_fields, "Units came back for others."},
         {"aftersale.reshipped", aftersale_event_fields, "Units are sent once more."}),
-    .settings = SETTINGS(&aftersale_approval_from_minor),
+    .settings = SETTINGS(&aftersale_approval_from_minor, &aftersale_reships_max),
     .metrics = METRICS(&aftersale_requested_total, &aftersale_refunded_total),
     .patrols = PATROLS({"aftersale.amounts", check_amounts, "Refunds add up to their lines."}),
 };

@@ -12,8 +12,8 @@ static const struct field part_new_fields[] = {
     F_END};
 
 const struct field aftersale_refund_new_fields[] = {
-    F_LIST(aftersale_refund_new, lines, aftersale_part, part_new_fields, .max = ORDER_LINES_MAX,
-           .doc = "Units to give back; all that is left when left out."),
+    F_LIST(aftersale_refund_new, lines, aftersale_part, part_new_fields, .min = 1,
+           .max = ORDER_LINES_MAX, .doc = "Units to give back; all that is left when left out."),
     F(aftersale_refund_new, reason, .flags = FIELD_REQUIRED, .min = 1,
       .max = AFTERSALE_REASON_LEN_MAX, .doc = "Why; names nobody."),
     F(aftersale_refund_new, restock,

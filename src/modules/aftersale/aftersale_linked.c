@@ -80,25 +80,27 @@ static enum err exceeds(struct cx *cx, const struct aftersale_swap *swap, int64_
     return ERR_CONFLICT;
 }
 
-/* Units that were exchanged, or that this request names already, are not exchanged again. */
-static enum err check_exchange(struct cx *cx, const struct aftersale_linked_new *in, size_t k,
-                               const struct order_line *line)
+/* What this request asked for of the line before: of any SKU, or of the same. */
+static int64_t asked_before(const struct aftersale_linked_new *in, size_t k, bool any)
 {
     const struct aftersale_swap *swap = LIST_AT(in->lines, struct aftersale_swap, k);
-    struct catalog_sku from, to;
-    int64_t gone;
+    int64_t sum = 0;
 
-    TRY(sql_int(cx, &gone, 0,
-                "select cast(sum(quantity) as bigint) from aftersale_linked"
-                " where order_id = ?1 and line = ?2 and kind = 'exchange'",
-                BIND(INT(line->order), INT(line->line))));
     for (size_t n = 0; n < k; n++) {
         const struct aftersale_swap *other = LIST_AT(in->lines, struct aftersale_swap, n);
 
-        gone += other->line == swap->line ? other->quantity : 0;
+        sum += other->line == swap->line && (any || other->sku == swap->sku) ? other->quantity : 0;
     }
-    if (swap->quantity > line->quantity - line->refunded_count - gone)
-        return exceeds(cx, swap, line->quantity - line->refunded_count - gone);
+    return sum;
+}
+
+/* Within the product, and not for more: what is dearer is refunded and ordered anew. */
+static enum err check_same(struct cx *cx, const struct order *order, const struct order_line *line,
+                           const struct aftersale_swap *swap)
+{
+    struct catalog_sku from, to;
+    int64_t from_minor, to_minor;
+
     TRY(catalog_sku_get(cx, line->sku, &from));
     TRY(catalog_sku_get(cx, swap->sku, &to));
     if (to.product != from.product)
@@ -110,24 +112,66 @@ static enum err check_exchange(struct cx *cx, const struct aftersale_linked_new 
         return fail(cx, ERR_CONFLICT, "nothing_to_ship",
                     "line %" PRId64 ": only goods are exchanged; of a %s, refund it and order anew",
                     swap->line, catalog_kinds[to.kind]);
+    if (to.id == from.id)
+        return OK;
+    TRY(catalog_price_now(cx, &from, order->currency, &from_minor));
+    TRY(catalog_price_now(cx, &to, order->currency, &to_minor));
+    if (to_minor > from_minor)
+        return fail(cx, ERR_CONFLICT, "dearer",
+                    "line %" PRId64 ": what it is exchanged for costs %" PRId64
+                    " more each; refund it and order anew",
+                    swap->line, to_minor - from_minor);
     return OK;
 }
 
-/* What is sent once more must be goods of that line. */
-static enum err check_reship(struct cx *cx, const struct order *order,
-                             const struct order_line *line, struct aftersale_swap *swap)
+static enum err check_exchange(struct cx *cx, const struct order *order,
+                               const struct aftersale_linked_new *in, size_t k,
+                               const struct order_line *line)
 {
-    struct list pieces;
+    const struct aftersale_swap *swap = LIST_AT(in->lines, struct aftersale_swap, k);
+    int64_t left;
 
+    TRY(aftersale_left(cx, order, line->line, &left));
+    left -= asked_before(in, k, true);
+    if (swap->quantity > left)
+        return exceeds(cx, swap, left > 0 ? left : 0);
+    return check_same(cx, order, line, swap);
+}
+
+/* A piece may be lost more than once, but not without end. */
+static enum err check_often(struct cx *cx, const struct aftersale_linked_new *in, size_t k,
+                            const struct order_line *line, int64_t pieces)
+{
+    const struct aftersale_swap *swap = LIST_AT(in->lines, struct aftersale_swap, k);
+    int64_t sent, most;
+
+    TRY(sql_int(cx, &sent, 0,
+                "select cast(sum(quantity) as bigint) from aftersale_linked where order_id = ?1"
+                " and line = ?2 and sku = ?3 and kind = 'reship'",
+                BIND(INT(line->order), INT(line->line), INT(swap->sku))));
+    most = pieces * setting_get(cx, &aftersale_reships_max) - sent - asked_before(in, k, false);
+    most = most < pieces ? most : pieces;
+    return swap->quantity > most ? exceeds(cx, swap, most > 0 ? most : 0) : OK;
+}
+
+/* What is sent once more must be goods of that line, of units that the buyer keeps. */
+static enum err check_reship(struct cx *cx, const struct order *order,
+                             const struct aftersale_linked_new *in, size_t k,
+                             const struct order_line *line)
+{
+    struct aftersale_swap *swap = LIST_AT(in->lines, struct aftersale_swap, k);
+    struct list pieces;
+    int64_t left;
+
+    TRY(aftersale_left(cx, order, line->line, &left));
     TRY(order_pieces(cx, order, (struct list){(void *)line, 1}, &pieces));
     if (swap->sku == 0)
         swap->sku = line->sku;
-    for (size_t k = 0; k < pieces.count; k++) {
-        const struct order_piece *piece = LIST_AT(pieces, struct order_piece, k);
+    for (size_t n = 0; n < pieces.count; n++) {
+        const struct order_piece *piece = LIST_AT(pieces, struct order_piece, n);
 
-        if (piece->sku != swap->sku || piece->kind != CATALOG_GOODS)
-            continue;
-        return swap->quantity > piece->quantity ? exceeds(cx, swap, piece->quantity) : OK;
+        if (piece->sku == swap->sku && piece->kind == CATALOG_GOODS)
+            return check_often(cx, in, k, line, piece->quantity / line->quantity * left);
     }
     return fail(cx, ERR_CONFLICT, "nothing_to_ship",
                 "line %" PRId64 ": this SKU is no goods of the line; name one of its pieces",
@@ -211,9 +255,9 @@ static enum err post_linked(struct req *req, int kind)
 
         TRY(line_of(cx, lines, swap, k, &line));
         if (kind == ORDER_EXCHANGE)
-            TRY(check_exchange(cx, in, k, line));
+            TRY(check_exchange(cx, &order, in, k, line));
         else
-            TRY(check_reship(cx, &order, line, swap));
+            TRY(check_reship(cx, &order, in, k, line));
         sent[k] = (struct order_line){
             .sku = swap->sku, .quantity = swap->quantity, .beneficiary = line->beneficiary};
     }

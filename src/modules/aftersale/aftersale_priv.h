@@ -72,6 +72,10 @@ struct aftersale_refund_new {
  *  Errors: CONFLICT "refund_exceeds", "nothing_to_refund"; BAD_INPUT. */
 MUST_CHECK enum err aftersale_plan(struct cx *cx, const struct order *order, struct list wanted,
                                    struct aftersale_refund *refund);
+/** Units of the line that may be given back or exchanged: not those that were, wait to be, or are
+ *  out in exchange. */
+MUST_CHECK enum err aftersale_left(struct cx *cx, const struct order *order, int64_t line,
+                                   int64_t *out);
 /** Do it: counters, event, money.  refund is planned and its row does not say so yet. */
 MUST_CHECK enum err aftersale_apply(struct cx *cx, struct order *order,
                                     struct aftersale_refund *refund);
@@ -123,7 +127,7 @@ enum err aftersale_post_exchange(struct req *req);
 enum err aftersale_post_reship(struct req *req);
 enum err aftersale_get_linked(struct req *req);
 
-extern struct setting aftersale_approval_from_minor;
+extern struct setting aftersale_approval_from_minor, aftersale_reships_max;
 extern struct metric aftersale_requested_total, aftersale_refunded_total;
 
 #endif

@@ -10,7 +10,8 @@
 /* One line of the order while a refund is planned. */
 struct plan {
     const struct order_line *line;
-    int64_t waiting;                    /* Units that other refunds wait for. */
+    int64_t waiting;                    /* Units that other refunds wait for, */
+    int64_t exchanged;                  /* or whose replacement the buyer has. */
     int64_t wanted;                     /* Units of this one. */
     int64_t clawed_count, clawed_minor; /* Of a gift: taken off by earlier refunds. */
 };
@@ -34,6 +35,38 @@ static struct plan *plan_of(const struct plans *plans, int64_t line)
         if (plans->items[k].line->line == line)
             return &plans->items[k];
     return NULL;
+}
+
+struct swapped {
+    int64_t linked, item, line, quantity;
+};
+static const struct field swapped_fields[] = {F(swapped, linked), F(swapped, item),
+                                              F(swapped, line), F(swapped, quantity), F_END};
+
+/* Units of the order's lines whose replacement was sent and not given back. */
+static enum err load_exchanged(struct cx *cx, const struct order *order, const struct plans *plans)
+{
+    struct list rows, lines;
+    struct order linked = {0};
+
+    TRY(sql_all(cx, swapped_fields, sizeof(struct swapped), &rows,
+                "select linked, item, line, quantity from aftersale_linked where order_id = ?1"
+                " and kind = 'exchange' order by linked, item",
+                BIND(INT(order->id))));
+    for (size_t k = 0; k < rows.count; k++) {
+        const struct swapped *row = LIST_AT(rows, struct swapped, k);
+        struct plan *plan = plan_of(plans, row->line);
+
+        if (linked.id != row->linked) {
+            TRY(order_get(cx, row->linked, &linked));
+            TRY(order_lines(cx, &linked, &lines));
+        }
+        assert(plan);
+        assert(row->item < (int64_t)lines.count);
+        plan->exchanged +=
+            row->quantity - LIST_AT(lines, struct order_line, row->item)->refunded_count;
+    }
+    return OK;
 }
 
 static enum err load_plans(struct cx *cx, const struct order *order, int64_t refund,
@@ -64,14 +97,26 @@ static enum err load_plans(struct cx *cx, const struct order *order, int64_t ref
         plan->clawed_count = held->clawed_count;
         plan->clawed_minor = held->clawed_minor;
     }
-    return OK;
+    return load_exchanged(cx, order, out);
 }
 
 /* ---- What is wanted ---- */
 
 static int64_t left(const struct plan *plan)
 {
-    return plan->line->quantity - plan->line->refunded_count - plan->waiting;
+    return plan->line->quantity - plan->line->refunded_count - plan->waiting - plan->exchanged;
+}
+
+enum err aftersale_left(struct cx *cx, const struct order *order, int64_t line, int64_t *out)
+{
+    const struct plan *plan;
+    struct plans plans;
+
+    TRY(load_plans(cx, order, 0, &plans));
+    plan = plan_of(&plans, line);
+    assert(plan);
+    *out = left(plan);
+    return OK;
 }
 
 static enum err want(struct cx *cx, const struct plans *plans, const struct aftersale_part *part,
@@ -89,8 +134,11 @@ static enum err want(struct cx *cx, const struct plans *plans, const struct afte
     if (part->quantity > left(plan)) {
         fail_record(cx, ERR_CONFLICT, "refund_exceeds",
                     "line %" PRId64 ": %" PRId64 " of %" PRId64
-                    " units can still be given back, not %" PRId64,
-                    part->line, left(plan), plan->line->quantity, part->quantity);
+                    " units can still be given back, not %" PRId64 "%s",
+                    part->line, left(plan), plan->line->quantity, part->quantity,
+                    plan->exchanged > 0 ? "; of what was exchanged, refund the order that sent the"
+                                          " replacement first"
+                                        : "");
         fail_member(cx, "line", cx_printf(cx, "%" PRId64, part->line));
         fail_member(cx, "refundable", cx_printf(cx, "%" PRId64, left(plan)));
         return ERR_CONFLICT;
@@ -101,18 +149,12 @@ static enum err want(struct cx *cx, const struct plans *plans, const struct afte
 
 static enum err want_all(struct cx *cx, struct plans plans, struct list wanted)
 {
-    int64_t units = 0;
-
     for (size_t k = 0; k < wanted.count; k++)
         TRY(want(cx, &plans, LIST_AT(wanted, struct aftersale_part, k), k));
     for (size_t k = 0; k < plans.count; k++) {
         if (wanted.count == 0)
             plans.items[k].wanted = left(&plans.items[k]);
-        units += plans.items[k].wanted;
     }
-    if (units == 0)
-        return fail(cx, ERR_CONFLICT, "nothing_to_refund",
-                    "every unit of this order is given back, or waits to be, already");
     return OK;
 }
 
@@ -131,7 +173,7 @@ static bool keeps(struct plans plans, bool paid_only)
 
         if (plan->line->refunded_count + plan->wanted == plan->line->quantity)
             continue;
-        if (!paid_only || !is_gift(plan))
+        if (!paid_only || plan->line->total_minor > 0)
             return true;
     }
     return false;
@@ -233,6 +275,9 @@ enum err aftersale_plan(struct cx *cx, const struct order *order, struct list wa
     put_amounts(plans, refund);
     pack(refund);
     TRY(put_shipping(cx, order, plans, refund));
+    if (refund->lines.count == 0 && refund->shipping_minor == 0)
+        return fail(cx, ERR_CONFLICT, "nothing_to_refund",
+                    "every unit of this order is given back, waits to be, or was exchanged");
     refund->amount_minor = refund->goods_minor + refund->shipping_minor;
     return OK;
 }

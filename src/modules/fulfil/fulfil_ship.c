@@ -15,7 +15,7 @@ static const struct field part_fields[] = {
 const struct field fulfil_ship_new_fields[] = {
     F(fulfil_ship_new, carrier, .min = 1, .max = CARRIER_LEN_MAX),
     F(fulfil_ship_new, tracking, .min = 1, .max = TRACKING_LEN_MAX),
-    F_LIST(fulfil_ship_new, lines, fulfil_part, part_fields, .max = ORDER_LINES_MAX,
+    F_LIST(fulfil_ship_new, lines, fulfil_part, part_fields, .min = 1, .max = ORDER_PIECES_MAX,
            .doc = "What this parcel holds; all of the shipment when left out."),
     F(fulfil_ship_new, delivered, .doc = "Handed over at once: it is delivered, too."), F_END};
 
@@ -30,24 +30,33 @@ static enum err illegal(struct cx *cx, const struct fulfil_shipment *shipment, i
 
 /* ---- Several parcels ---- */
 
+/* Pieces of a line, of any kind unless one is named, in the order of the shipment. */
 static enum err take(struct cx *cx, struct list items, const struct fulfil_part *part, size_t k)
 {
     const char *pointer = cx_printf(cx, "/lines/%zu", k).ptr;
+    int64_t wanted = part->quantity, there = 0;
+    bool any = false;
 
     for (size_t n = 0; n < items.count; n++) {
         struct fulfil_item *item = LIST_AT(items, struct fulfil_item, n);
+        int64_t count;
 
         if (item->line != part->line || (part->sku && item->sku != part->sku))
             continue;
-        if (part->quantity > item->quantity)
-            return fail_at(cx, ERR_CONFLICT, "quantity_exceeds", pointer,
-                           "line %" PRId64 ": %" PRId64 " pieces are left in this shipment",
-                           part->line, item->quantity);
-        item->quantity -= part->quantity;
-        return OK;
+        any = true;
+        there += item->quantity;
+        count = item->quantity < wanted ? item->quantity : wanted;
+        item->quantity -= count;
+        wanted -= count;
     }
-    return fail_at(cx, ERR_BAD_INPUT, "no_such_line", pointer,
-                   "line %" PRId64 ": this shipment holds none of it", part->line);
+    if (!any)
+        return fail_at(cx, ERR_BAD_INPUT, "no_such_line", pointer,
+                       "line %" PRId64 ": this shipment holds none of it", part->line);
+    if (wanted > 0)
+        return fail_at(cx, ERR_CONFLICT, "quantity_exceeds", pointer,
+                       "line %" PRId64 ": %" PRId64 " pieces are left in this shipment", part->line,
+                       there);
+    return OK;
 }
 
 /* What stays behind becomes a shipment of its own. */

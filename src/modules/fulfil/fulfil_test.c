@@ -315,3 +315,31 @@ TEST_DB(fulfil_patrol, "an order that counts its shipments wrongly is found")
     CHECK(strstr(desk_get(mini, "/v1/ledger/check").body, "shipments_open") != NULL);
     mini_close(mini);
 }
+
+TEST_DB(fulfil_parcel_of_pieces, "a parcel takes pieces of a line of any kind, unless it names one")
+{
+    struct mini *mini = mini_open(db);
+    const char *a = desk_sku(mini, "A", "goods", 100, 9, ""), *shipment, *order;
+    const char *b = desk_sku(mini, "B", "goods", 100, 9, "");
+    const char *box = desk_sku(mini, "BOX", "bundle", 150, 0,
+                               mini_text(mini,
+                                         ",\"components\":[{\"sku\":\"%s\",\"quantity\":1},{"
+                                         "\"sku\":\"%s\",\"quantity\":1}]",
+                                         a, b));
+    struct answer got;
+
+    order = desk_order(mini, box, 1);
+    desk_pay(mini, order);
+    shipment = desk_shipment(mini, order, 0);
+    got = desk_post(mini, 409, mini_text(mini, "/v1/shipments/%s/ship", shipment),
+                    "{\"lines\":[{\"line\":0,\"quantity\":3}]}");
+    CHECK_EQ_STR(mini_get(mini, got, "code"), "quantity_exceeds");
+    got = desk_post(mini, 200, mini_text(mini, "/v1/shipments/%s/ship", shipment),
+                    "{\"lines\":[{\"line\":0,\"quantity\":1},{\"line\":0,\"quantity\":1}],"
+                    "\"delivered\":true}");
+    CHECK_EQ_STR(mini_get(mini, got, "items.1.sku"), b);
+    CHECK_EQ_STR(desk_state(mini, order), "completed");
+    CHECK_EQ_STR(desk_stock(mini, a), "8 0 1");
+    CHECK_EQ_STR(desk_stock(mini, b), "8 0 1");
+    mini_close(mini);
+}

@@ -331,5 +331,6 @@ const struct module order_module = {
                  &order_prepaid_days_max, &order_prepaid_minor_max, &order_guardian_consent),
     .metrics = METRICS(&placed_total, &paid_total, &expired_total),
     .person_export = order_person_export,
+    .person_erase = order_person_erase,
     .patrols = PATROLS({"order.amounts", order_check, "Orders add up to their lines."}),
 };

@@ -78,9 +78,11 @@ enum err order_hand_over(struct cx *cx, struct order *order, struct str user)
 
 struct kept {
     int64_t id;
-    struct str address;
+    struct str address, channel_identity, channel_cipher;
 };
-static const struct field kept_fields[] = {F_ID(kept, id, "ord"), F(kept, address), F_END};
+static const struct field kept_fields[] = {F_ID(kept, id, "ord"), F(kept, address),
+                                           F(kept, channel_identity), F(kept, channel_cipher),
+                                           F_END};
 
 static enum err export_order(struct cx *cx, struct str person, const struct kept *order,
                              struct json_out *out)
@@ -96,6 +98,10 @@ static enum err export_order(struct cx *cx, struct str person, const struct kept
         json_key(out, STR("address"));
         json_put_raw(out, plain);
     }
+    if (order->channel_identity.len > 0)
+        json_member_text(out, "channel_identity", order->channel_identity);
+    if (order->channel_cipher.len > 0)
+        json_member_text(out, "channel_cipher", order->channel_cipher);
     json_key(out, STR("notes"));
     json_list(out);
     for (size_t k = 0; k < notes.count; k++) {
@@ -116,14 +122,31 @@ enum err order_person_export(struct cx *cx, struct str person, struct json_out *
 
     if (!id_parse(person, "ord", &guest))
         guest = 0; /* Not a guest's order: an order's id is never 0. */
-    TRY(sql_all(cx, kept_fields, sizeof(struct kept), &orders,
-                "select id, address from orders where user_id = ?1"
-                " or (id = ?2 and guest = 0 and user_id = '')"
-                " or (guest > 0 and guest = ?2 and user_id = '') order by id",
-                BIND(TEXT(person), INT(guest))));
+    TRY(sql_all(
+        cx, kept_fields, sizeof(struct kept), &orders,
+        "select id, address, channel_identity, channel_cipher from orders where user_id = ?1"
+        " or (id = ?2 and guest = 0 and user_id = '')"
+        " or (guest > 0 and guest = ?2 and user_id = '') order by id",
+        BIND(TEXT(person), INT(guest))));
     json_list(out);
     for (size_t k = 0; k < orders.count; k++)
         TRY(export_order(cx, person, LIST_AT(orders, struct kept, k), out));
     json_list_end(out);
     return OK;
+}
+
+/* ---- Erasure ---- */
+
+/* What a channel gave us of the buyer is no text that we sealed: it goes by itself. */
+enum err order_person_erase(struct cx *cx, struct str person)
+{
+    int64_t guest = 0;
+
+    if (!id_parse(person, "ord", &guest))
+        guest = 0;
+    return sql_run(cx, NULL,
+                   "update orders set channel_identity = '', channel_cipher = ''"
+                   " where channel <> '' and (user_id = ?1 or (user_id = '' and (id = ?2 or"
+                   " (guest > 0 and guest = ?2))))",
+                   BIND(TEXT(person), INT(guest)));
 }

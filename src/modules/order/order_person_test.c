@@ -267,6 +267,27 @@ TEST_DB(order_channel_keeps_cipher, "a channel's order keeps an identity and cip
     mini_close(mini);
 }
 
+TEST_DB(order_channel_forgotten, "what a channel gave of a person is handed out, and erased")
+{
+    struct scene scene = scene_open(db);
+    struct mini *mini = scene.mini;
+    const char *order = order_with(&scene, mini_text(mini, CHANNEL, 1)), *claimed;
+    struct answer seen;
+
+    claimed = order_with(&scene, mini_text(mini, CHANNEL, 2));
+    stall_ask(mini, 200, of(&scene, claimed, "POST", "/claim"), "{\"user\":\"u9\"}");
+    CHECK_EQ_STR(exported(&scene, order, ".0.channel_identity"), "open-7");
+    CHECK_EQ_STR(exported(&scene, "u9", ".0.channel_cipher"), "#cipher#");
+    stall_ask(mini, 200, "POST /v1/persons/u9/erase", NULL);
+    seen = stall_ask(mini, 200, of(&scene, claimed, "GET", ""), NULL);
+    CHECK(!strstr(seen.body, "open-7"));
+    CHECK(!strstr(seen.body, "#cipher#"));
+    CHECK_EQ_STR(exported(&scene, order, ".0.channel_identity"), "open-7"); /* Another's. */
+    stall_ask(mini, 200, mini_text(mini, "POST /v1/persons/%s/erase", order), NULL);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from orders where channel_identity <> ''"), 0);
+    mini_close(mini);
+}
+
 TEST_DB(order_claimed_once, "one user claims an order, again without effect, and nobody after")
 {
     struct scene scene = scene_open(db);

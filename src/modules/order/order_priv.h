@@ -135,6 +135,7 @@ MUST_CHECK enum err order_hand_over(struct cx *cx, struct order *order, struct s
 MUST_CHECK enum err order_sent_for(struct cx *cx, int64_t order, struct list *out);
 /** A JSON list: addresses and notes of a person's orders, or of one guest's order. */
 enum err order_person_export(struct cx *cx, struct str person, struct json_out *out);
+enum err order_person_erase(struct cx *cx, struct str person);
 
 /* ---- Routes ---- */
 

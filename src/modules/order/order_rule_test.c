@@ -92,6 +92,15 @@ TEST_DB(order_rule_in_a_bundle, "a bundle does not hide what is in it from the r
     stall_set(mini, "order.guardian_consent", "k12", 1);
     refused(mini, stall_line(mini, bundle, 1, ""), "", "rule_guardian_consent");
     stall_order(mini, stall_line(mini, bundle, 1, ""), ",\"guardian_consent\":true");
+    stall_set(mini, "order.prepaid_days_max", "k12", 239);
+    refused(mini, two(mini, stall_line(mini, bundle, 1, ""), stall_line(mini, bundle, 1, "")), "",
+            "rule_prepaid_period");
+    stall_set(mini, "order.prepaid_days_max", "k12", 179);
+    refused(mini, two(mini, stall_line(mini, bundle, 1, ""), stall_line(mini, sku, 1, "")), "",
+            "rule_prepaid_period");
+    stall_set(mini, "order.prepaid_days_max", "k12", 180);
+    stall_order(mini, two(mini, stall_line(mini, bundle, 1, ""), stall_line(mini, sku, 1, "")),
+                ",\"guardian_consent\":true");
     mini_close(mini);
 }
 

@@ -2,9 +2,9 @@
  * order_rules.c - sale-time rules, set per category: what one beneficiary may be sold ahead in one
  * order, and whether a guardian must consent.
  *
- * Lines of one order do not get round them: the same SKU twice is twice the term, and the amounts
- * of a category add up.  What is in a bundle keeps its own category's period and consent; amounts
- * are the bundle's.
+ * Lines of one order do not get round them: the same SKU twice, alone or in bundles, is twice the
+ * term, and the amounts of a category add up.  What is in a bundle keeps its own category's period
+ * and consent; amounts are the bundle's.
  */
 #include "modules/order/order_priv.h"
 
@@ -32,11 +32,12 @@ struct setting order_guardian_consent = {"order.guardian_consent",
                                          0,
                                          0};
 
-/* One SKU that is sold with a line: the line's own, or a component's. */
+/* What is checked: a SKU that is sold with a line, the line's own or a component's. */
 struct sold {
+    const struct order_new *in;
+    const struct order_quote *quote;
     const struct order_quote_line *line;
     const struct catalog_sku *sku;
-    int64_t days;
 };
 
 static enum err refuse(struct cx *cx, const struct sold *sold, const char *code, const char *why)
@@ -49,75 +50,109 @@ static enum err refuse(struct cx *cx, const struct sold *sold, const char *code,
     return ERR_CONFLICT;
 }
 
-static enum err check_sku(struct cx *cx, const struct order_new *in, const struct sold *sold)
+/* How many of the SKU a line holds, itself and in its components. */
+static enum err count_in(struct cx *cx, const struct order_quote_line *line, int64_t sku,
+                         int64_t *out)
 {
-    int64_t days_max = setting_for(cx, &order_prepaid_days_max, sold->sku->category);
+    struct list components;
 
-    if (days_max > 0 && sold->days > days_max)
+    *out = line->sku.id == sku ? line->line.quantity : 0;
+    if (!order_has_components(&line->sku))
+        return OK;
+    TRY(catalog_components(cx, &line->sku, &components));
+    for (size_t k = 0; k < components.count; k++) {
+        const struct catalog_component *component =
+            LIST_AT(components, struct catalog_component, k);
+
+        *out += component->sku == sku ? component->quantity * line->line.quantity : 0;
+    }
+    return OK;
+}
+
+static bool together(const struct sold *sold, const struct order_quote_line *other)
+{
+    return !other->skipped && str_eq(other->line.beneficiary, sold->line->line.beneficiary);
+}
+
+static enum err check_period(struct cx *cx, const struct sold *sold)
+{
+    int64_t days_max = setting_for(cx, &order_prepaid_days_max, sold->sku->category), days = 0;
+
+    if (days_max == 0 || sold->sku->term_days == 0)
+        return OK;
+    for (size_t k = 0; k < sold->quote->count; k++) {
+        int64_t count;
+
+        if (!together(sold, &sold->quote->lines[k]))
+            continue;
+        TRY(count_in(cx, &sold->quote->lines[k], sold->sku->id, &count));
+        days += count * sold->sku->term_days;
+    }
+    if (days > days_max)
         return refuse(cx, sold, "rule_prepaid_period",
                       "its term is longer than may be sold ahead in this category");
-    if (setting_for(cx, &order_guardian_consent, sold->sku->category) && !in->guardian_consent)
+    return OK;
+}
+
+static enum err check_sku(struct cx *cx, const struct sold *sold)
+{
+    TRY(check_period(cx, sold));
+    if (setting_for(cx, &order_guardian_consent, sold->sku->category) &&
+        !sold->in->guardian_consent)
         return refuse(cx, sold, "rule_guardian_consent",
                       "a guardian must consent: send guardian_consent true");
     return OK;
 }
 
-static enum err check_components(struct cx *cx, const struct order_new *in,
-                                 const struct order_quote_line *line)
+static enum err check_components(struct cx *cx, const struct sold *sold)
 {
     struct list components;
 
-    TRY(catalog_components(cx, &line->sku, &components));
+    TRY(catalog_components(cx, &sold->line->sku, &components));
     for (size_t k = 0; k < components.count; k++) {
-        const struct catalog_component *component =
-            LIST_AT(components, struct catalog_component, k);
+        struct sold piece = *sold;
         struct catalog_sku part;
 
-        TRY(catalog_sku_get(cx, component->sku, &part));
-        TRY(check_sku(cx, in,
-                      &(struct sold){line, &part,
-                                     part.term_days * component->quantity * line->line.quantity}));
+        TRY(catalog_sku_get(cx, LIST_AT(components, struct catalog_component, k)->sku, &part));
+        piece.sku = &part;
+        TRY(check_sku(cx, &piece));
     }
     return OK;
 }
 
-/* The same beneficiary's, with line itself. */
-static void add_up(const struct order_quote *quote, const struct order_quote_line *line,
-                   int64_t *days, int64_t *minor)
+static enum err check_amount(struct cx *cx, const struct sold *sold)
 {
-    *days = *minor = 0;
-    for (size_t k = 0; k < quote->count; k++) {
-        const struct order_quote_line *other = &quote->lines[k];
+    int64_t minor_max = setting_for(cx, &order_prepaid_minor_max, sold->sku->category), minor = 0;
 
-        if (other->skipped || !str_eq(other->line.beneficiary, line->line.beneficiary))
-            continue;
-        if (other->sku.id == line->sku.id)
-            *days += other->sku.term_days * other->line.quantity;
-        if (str_eq(other->sku.category, line->sku.category))
-            *minor += other->line.total_minor;
+    if (minor_max == 0)
+        return OK;
+    for (size_t k = 0; k < sold->quote->count; k++) {
+        const struct order_quote_line *other = &sold->quote->lines[k];
+
+        if (together(sold, other) && str_eq(other->sku.category, sold->sku->category))
+            minor += other->line.total_minor;
     }
+    if (minor > minor_max)
+        return refuse(cx, sold, "rule_prepaid_amount",
+                      "the amount is higher than may be taken ahead in this category");
+    return OK;
 }
 
-static enum err check_line(struct cx *cx, const struct order_new *in,
-                           const struct order_quote *quote, const struct order_quote_line *line)
+static enum err check_line(struct cx *cx, const struct sold *sold)
 {
-    int64_t minor_max = setting_for(cx, &order_prepaid_minor_max, line->sku.category), minor = 0;
-    struct sold sold = {.line = line, .sku = &line->sku};
-
-    if (minor_max > 0 || line->sku.term_days > 0)
-        add_up(quote, line, &sold.days, &minor);
-    TRY(check_sku(cx, in, &sold));
-    if (minor_max > 0 && minor > minor_max)
-        return refuse(cx, &sold, "rule_prepaid_amount",
-                      "the amount is higher than may be taken ahead in this category");
-    return order_has_components(&line->sku) ? check_components(cx, in, line) : OK;
+    TRY(check_sku(cx, sold));
+    TRY(check_amount(cx, sold));
+    return order_has_components(sold->sku) ? check_components(cx, sold) : OK;
 }
 
 enum err order_check_rules(struct cx *cx, const struct order_new *in,
                            const struct order_quote *quote)
 {
-    for (size_t k = 0; k < quote->count; k++)
-        if (!quote->lines[k].skipped)
-            TRY(check_line(cx, in, quote, &quote->lines[k]));
+    for (size_t k = 0; k < quote->count; k++) {
+        const struct order_quote_line *line = &quote->lines[k];
+
+        if (!line->skipped)
+            TRY(check_line(cx, &(struct sold){in, quote, line, &line->sku}));
+    }
     return OK;
 }

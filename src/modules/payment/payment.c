@@ -186,8 +186,9 @@ enum err payment_end(struct cx *cx, struct payment *payment, int state, struct s
 
 static enum err book_fee(struct cx *cx, const struct payment *payment)
 {
-    int64_t subsidy_minor =
-        payment->subsidised_minor < payment->fee_minor ? payment->subsidised_minor : 0;
+    int64_t subsidy_minor = payment->subsidised_minor < payment->fee_minor
+                                ? payment->subsidised_minor
+                                : payment->fee_minor;
 
     TRY(payment_book(cx, payment,
                      (struct payment_booking){ENTRY_FEE, "fees", "provider",

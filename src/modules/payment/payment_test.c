@@ -386,3 +386,21 @@ TEST_DB(payment_plan, "the instalment plan is kept, and its subsidised fee booke
     shop_ledger_ok(shop);
     shop_close(shop);
 }
+
+TEST_DB(payment_plan_all, "a fee that the seller bears whole is all subsidy")
+{
+    struct shop *shop = shop_open(db);
+    const char *order = shop_order(shop, 1);
+    struct answer made =
+        mini_http(shop->mini, mini_text(shop->mini, "POST /v1/orders/%s/payments", order),
+                  mini_text(shop->mini,
+                            "{\"provider\":\"sandbox\",\"instalments\":{\"count\":6,"
+                            "\"subsidised_fee\":{\"amount\":%d,\"currency\":\"CNY\"}}}",
+                            FEE_MINOR));
+
+    shop_succeed(shop, mini_get(shop->mini, made, "id"), PRICE_MINOR, "captured");
+    CHECK_EQ_INT(shop_balance(shop, "subsidies:main"), FEE_MINOR);
+    CHECK_EQ_INT(shop_balance(shop, "fees:main"), 0);
+    shop_ledger_ok(shop);
+    shop_close(shop);
+}
