@@ -248,10 +248,10 @@ TEST_DB(http_letters_still_tried, "what will be tried again is not discarded: it
     list = send(m, 200, "GET /v1/dead-letters", NULL);
     CHECK_EQ_STR(mini_get(m, list, "data.1.kind"), "timer");
     CHECK_EQ_STR(mini_get(m, list, "data.1.state"), "retry");
-    got = send(m, 409,
-               mini_text(m, "POST /v1/dead-letters/timer/%s/discard",
-                         mini_get(m, list, "data.1.id")),
-               "{\"reason\":\"enough\"}");
+    got =
+        send(m, 409,
+             mini_text(m, "POST /v1/dead-letters/timer/%s/discard", mini_get(m, list, "data.1.id")),
+             "{\"reason\":\"enough\"}");
     CHECK_EQ_STR(mini_get(m, got, "code"), "still_tried");
     mini_close(m);
 }

@@ -46,7 +46,7 @@ static const struct field swapped_fields[] = {F(swapped, linked), F(swapped, ite
 /* Units of the order's lines whose replacement was sent and not given back. */
 static enum err load_exchanged(struct cx *cx, const struct order *order, const struct plans *plans)
 {
-    struct list rows, lines;
+    struct list rows, lines = {0};
     struct order linked = {0};
 
     TRY(sql_all(cx, swapped_fields, sizeof(struct swapped), &rows,
