@@ -43,11 +43,23 @@ struct swapped {
 static const struct field swapped_fields[] = {F(swapped, linked), F(swapped, item),
                                               F(swapped, line), F(swapped, quantity), F_END};
 
+/* How many units of an item of the order that sent it came back. */
+static enum err given_back(struct cx *cx, const struct swapped *row, int64_t *count)
+{
+    struct order linked;
+    struct list lines;
+
+    TRY(order_get(cx, row->linked, &linked));
+    TRY(order_lines(cx, &linked, &lines));
+    assert(row->item < (int64_t)lines.count);
+    *count = LIST_AT(lines, struct order_line, row->item)->refunded_count;
+    return OK;
+}
+
 /* Units of the order's lines whose replacement was sent and not given back. */
 static enum err load_exchanged(struct cx *cx, const struct order *order, const struct plans *plans)
 {
-    struct list rows, lines = {0};
-    struct order linked = {0};
+    struct list rows;
 
     TRY(sql_all(cx, swapped_fields, sizeof(struct swapped), &rows,
                 "select linked, item, line, quantity from aftersale_linked where order_id = ?1"
@@ -56,15 +68,11 @@ static enum err load_exchanged(struct cx *cx, const struct order *order, const s
     for (size_t k = 0; k < rows.count; k++) {
         const struct swapped *row = LIST_AT(rows, struct swapped, k);
         struct plan *plan = plan_of(plans, row->line);
+        int64_t count;
 
-        if (linked.id != row->linked) {
-            TRY(order_get(cx, row->linked, &linked));
-            TRY(order_lines(cx, &linked, &lines));
-        }
+        TRY(given_back(cx, row, &count));
         assert(plan);
-        assert(row->item < (int64_t)lines.count);
-        plan->exchanged +=
-            row->quantity - LIST_AT(lines, struct order_line, row->item)->refunded_count;
+        plan->exchanged += row->quantity - count;
     }
     return OK;
 }
