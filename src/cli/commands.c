@@ -7,8 +7,8 @@
 #include "cli/cli.h"
 
 const struct command commands[] = {
-    {"serve", "--data DIR [--listen 127.0.0.1:8080] [--db postgresql://...]", "Run the server.",
-     cmd_serve},
+    {"serve", "--data DIR [--listen 127.0.0.1:8080] [--db postgresql://...] [--drain-ms N]",
+     "Run the server.", cmd_serve},
     {"space", "create NAME | list, --data DIR | --db URL", "Make and list spaces.", cmd_space},
     {"audit", "verify [--space NAME] --data DIR | --db URL", "Check the chain of the audit log.",
      cmd_audit},

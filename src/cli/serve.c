@@ -14,12 +14,13 @@
 #include "kernel/watch/watch.h"
 
 enum {
-    DRAIN_MS = 10000, /* In-flight requests get this long after SIGTERM. */
+    DRAIN_MS = 10000,            /* In-flight requests get this long after SIGTERM. */
+    DRAIN_ASKED_MS_MAX = 600000, /* How long it may serve on while not ready. */
 };
 
 struct serve_options {
     struct cli_platform platform;
-    const char *listen, *batch_max, *ready_fd, *log_level;
+    const char *listen, *batch_max, *ready_fd, *log_level, *drain_ms;
 };
 
 static enum err first_key(struct cx *cx, void *argument)
@@ -233,7 +234,21 @@ void server_close(struct server *server)
         dispatcher_free(server->dispatcher);
 }
 
-static int serve(struct server *server, const char *listen)
+/* Not ready any more, and still serving, until the balancer has looked; a second signal ends it. */
+static void drain(struct server *server, int64_t drain_ms)
+{
+    struct timespec most = {.tv_sec = drain_ms / 1000, .tv_nsec = drain_ms % 1000 * 1000000};
+    sigset_t set;
+
+    dispatcher_drain(server->dispatcher);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (drain_ms > 0)
+        (void)sigtimedwait(&set, NULL, &most);
+}
+
+static int serve(struct server *server, const char *listen, int64_t drain_ms)
 {
     int status = EXIT_FAILED;
 
@@ -242,6 +257,7 @@ static int serve(struct server *server, const char *listen)
         printf("grevy listens on port %d\n", http_port(server->http));
         fflush(stdout);
         server_wait();
+        drain(server, drain_ms);
         status = EXIT_DONE;
     }
     server_close(server);
@@ -251,13 +267,13 @@ static int serve(struct server *server, const char *listen)
 int cmd_serve(int argc, char **argv)
 {
     struct serve_options options = {0};
-    const struct option_row rows[] = {CLI_PLATFORM_OPTIONS(options.platform),
-                                      {"--listen", &options.listen, NULL},
-                                      {"--batch-max", &options.batch_max, NULL},
-                                      {"--log-level", &options.log_level, NULL},
-                                      {NULL, NULL, NULL}};
+    const struct option_row rows[] = {
+        CLI_PLATFORM_OPTIONS(options.platform),    {"--listen", &options.listen, NULL},
+        {"--batch-max", &options.batch_max, NULL}, {"--log-level", &options.log_level, NULL},
+        {"--drain-ms", &options.drain_ms, NULL},   {NULL, NULL, NULL}};
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     int level = LOG_INFO, status = EXIT_FAILED;
+    int64_t drain_ms = 0;
     struct server server;
 
     if (!options_read(argc, argv, rows, NULL, 0))
@@ -265,11 +281,14 @@ int cmd_serve(int argc, char **argv)
     for (int k = LOG_DEBUG; options.log_level && k <= LOG_ERROR; k++)
         if (strcmp(options.log_level, levels[k]) == 0)
             level = k;
+    if (options.drain_ms && (!str_int(str_of(options.drain_ms), &drain_ms) || drain_ms < 0 ||
+                             drain_ms > DRAIN_ASKED_MS_MAX))
+        return usage_of(argv[0]);
     server_block_signals();
     log_open(STDERR_FILENO, (enum log_level)level);
     if (server_open(&server, &options.platform,
                     options.batch_max ? (int)strtol(options.batch_max, NULL, 10) : 0))
-        status = serve(&server, options.listen);
+        status = serve(&server, options.listen, drain_ms);
     log_close();
     return status;
 }

@@ -106,6 +106,27 @@ def under_load(shop):
     all_kept(shop, sku, seen)
 
 
+@journey("with --drain-ms it is not ready and serves on, until the time is over or a second signal")
+def drained(shop):
+    shop.stop()
+    shop.start("--drain-ms", "60000")
+    sku, = shop.product()
+    shop.terminate()
+    with contextlib.closing(Client(shop.port)) as balancer:
+        wait_until(lambda: balancer.call("GET", "/readyz").status == 503, ANSWER_S,
+                   "it still says that it is ready")
+    shop.receive(sku, 3)  # On a new connection, too.
+    with contextlib.closing(shop.client()) as buyer:
+        buyer.order(sku).expect(201)
+    equal(shop.process.poll(), None, "the process while it drains")
+    shop.terminate()
+    shop.ended()
+    shop.start("--drain-ms", "100").terminate()
+    shop.ended()
+    shop.start()
+    equal(shop.get(f"/v1/stock/{sku}")["reserved"], 1, "reserved")
+
+
 @journey("SIGTERM twice, and SIGTERM at once after the start, end the server well")
 def impatient(shop):
     shop.terminate()
