@@ -88,33 +88,40 @@ static void sleep_until_due(struct writer *writer)
     writer->sleeping = false;
 }
 
-/* More of one class, until the batch has count_max commands. */
-static int take(struct writer *writer, int priority, struct task **tasks, int count, int count_max)
+struct taking {
+    struct task **tasks;
+    int count;
+    size_t bytes; /* Of the requests as they were decoded. */
+};
+
+/* More of one class, until the batch has count_max commands or is heavy. */
+static void take(struct writer *writer, int priority, struct taking *taking, int count_max)
 {
-    while (writer->head[priority] && count < count_max) {
-        tasks[count++] = writer->head[priority];
+    while (writer->head[priority] && taking->count < count_max && taking->bytes < BATCH_BYTES_MAX) {
+        taking->bytes += writer->head[priority]->cx.arena.used_bytes;
+        taking->tasks[taking->count++] = writer->head[priority];
         writer->head[priority] = writer->head[priority]->next;
         if (!writer->head[priority])
             writer->tail[priority] = NULL;
     }
-    return count;
 }
 
 /* Higher classes first, but whoever waits below them has a share: a stream of notices never keeps
  * orders waiting for ever, nor orders an import.  What a share leaves goes to the highest. */
 static int take_shares(struct writer *writer, struct task **tasks, int max)
 {
-    int share = max / LOWER_SHARE, kept = 0, count = 0;
+    struct taking taking = {.tasks = tasks};
+    int share = max / LOWER_SHARE, kept = 0;
 
     for (int p = 1; p < PRIORITY_COUNT; p++)
         kept += writer->head[p] ? share : 0;
     for (int p = 0; p < PRIORITY_COUNT; p++) {
         kept -= p > 0 && writer->head[p] ? share : 0;
-        count = take(writer, p, tasks, count, max - kept);
+        take(writer, p, &taking, max - kept);
     }
     for (int p = 0; p < PRIORITY_COUNT; p++)
-        count = take(writer, p, tasks, count, max);
-    return count;
+        take(writer, p, &taking, max);
+    return taking.count;
 }
 
 int queue_take(struct writer *writer, struct task **tasks, bool wait)

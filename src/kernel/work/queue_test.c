@@ -85,3 +85,25 @@ TEST(queue_shares_left, "a share that nobody wants goes to who waits")
     mini_settle(mini);
     mini_close(mini);
 }
+
+TEST(queue_bytes, "a batch of heavy commands is a small one")
+{
+    enum { HEAVY = 40, HEAVY_BYTES = 1 << 20 };
+    static struct one heavy[HEAVY];
+    struct mini *mini = mini_open("sqlite");
+    int done = 0, before;
+
+    mini_settle(mini);
+    for (int k = 0; k < HEAVY; k++) {
+        submit(mini, &heavy[k], PRIORITY_NORMAL);
+        (void)cx_alloc(&heavy[k].task.cx, HEAVY_BYTES);
+    }
+    while (done < HEAVY) {
+        before = done;
+        mini_step(mini);
+        done = done_of(heavy, HEAVY);
+        CHECK(done > before);
+        CHECK(done - before <= BATCH_BYTES_MAX / HEAVY_BYTES);
+    }
+    mini_close(mini);
+}

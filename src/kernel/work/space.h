@@ -26,6 +26,8 @@ enum {
     SPACE_NAME_LEN_MAX = 32, /* [a-z][a-z0-9_]*, also the PostgreSQL schema's name. */
     QUEUE_COMMANDS_MAX = 4096,   /* Waiting per space; at 5,000/s the last waits under a second. */
     BATCH_COMMANDS_MAX = 256,    /* Per commit; beyond it latency grows and throughput does not. */
+    BATCH_BYTES_MAX = 8 << 20,   /* Of decoded requests per commit; what comes of them is about ten
+                                  times as much, and lives until they are answered. */
     BATCH_BACKGROUND_MAX = 32,   /* Of these, events, timers and jobs while requests wait. */
     COMMAND_WAIT_MS_MAX = 10000, /* A command that waited longer is refused unrun. */
     READER_THREADS = 2,
