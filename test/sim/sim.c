@@ -25,6 +25,7 @@ enum {
     SHRINK_RUNS_MAX = 400,
     SHRINK_SECONDS_MAX = 60,
     SEED_SECONDS_MAX = 20,
+    DIRECTORY_LEN_MAX = 200,
 };
 
 /* ---- Inside a run ---- */
@@ -107,7 +108,7 @@ void test_fail_say(struct test_at at, const char *fmt, ...)
     sim_fail(running, "%s:%d: %s is false: %s", at.file, at.line, at.a, text);
 }
 
-static char directory[64];
+static char directory[DIRECTORY_LEN_MAX];
 
 const char *test_dir(void)
 {
@@ -178,6 +179,7 @@ struct process {
     pid_t pid;
     uint64_t seed;
     int result_fd, said_fd; /* What it found; what it said on standard error. */
+    char directory[DIRECTORY_LEN_MAX];
 };
 
 static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *ftw)
@@ -188,12 +190,16 @@ static int remove_one(const char *path, const struct stat *stat, int type, struc
     return remove(path);
 }
 
-static void forget_directory(pid_t pid)
+/* A place for names of files; their bytes are in memory. */
+static void make_directory(char path[DIRECTORY_LEN_MAX])
 {
-    char path[64];
+    const char *base = getenv("TMPDIR");
 
-    snprintf(path, sizeof(path), "/tmp/grevy-sim-%d", (int)pid);
-    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    snprintf(path, DIRECTORY_LEN_MAX, "%s/grevy-sim.XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(path)) {
+        perror(path);
+        exit(2);
+    }
 }
 
 static struct process start(uint64_t seed, int events, const bool *keep, bool tell)
@@ -201,6 +207,7 @@ static struct process start(uint64_t seed, int events, const bool *keep, bool te
     struct process job = {.seed = seed, .said_fd = memfd_create("said", MFD_CLOEXEC)};
     int ends[2];
 
+    make_directory(job.directory);
     if (pipe(ends) != 0 || job.said_fd < 0) {
         perror("sim");
         exit(2);
@@ -212,9 +219,7 @@ static struct process start(uint64_t seed, int events, const bool *keep, bool te
         report_fd = ends[1];
         dup2(job.said_fd, STDERR_FILENO);
         alarm(SEED_SECONDS_MAX);
-        snprintf(directory, sizeof(directory), "/tmp/grevy-sim-%d", (int)getpid());
-        if (mkdir(directory, 0700) != 0)
-            _exit(2);
+        memcpy(directory, job.directory, sizeof(directory));
         run_seed(seed, events, keep, tell);
     }
     close(ends[1]);
@@ -249,7 +254,7 @@ static bool finish(const struct process *job, struct result *result)
     }
     close(job->result_fd);
     close(job->said_fd);
-    forget_directory(job->pid);
+    (void)nftw(job->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 && result->why[0] == '\0';
 }
 
