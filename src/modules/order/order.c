@@ -214,6 +214,15 @@ enum err order_expire(struct cx *cx, int64_t key, int64_t due_ms)
     return order_move(cx, &order, ORDER_EXPIRED);
 }
 
+enum err order_overdue(struct cx *cx, struct order *order)
+{
+    if (order->state != ORDER_PENDING_PAYMENT || order->expires_ms > cx_now_ms(cx))
+        return OK;
+    TRY(timer_cancel(cx, "order.expire", order->id, order->expires_ms));
+    TRY(order_expire(cx, order->id, order->expires_ms));
+    return order_get(cx, order->id, order);
+}
+
 enum err order_fulfilling(struct cx *cx, struct order *order)
 {
     return order->state == ORDER_PAID ? order_move(cx, order, ORDER_FULFILLING) : OK;

@@ -89,6 +89,10 @@ struct str order_key(struct cx *cx, int64_t id);
  *  Needs: a pending order; amount_minor > 0.  Errors: CONFLICT "illegal_transition". */
 MUST_CHECK enum err order_pay(struct cx *cx, struct order *order, int64_t amount_minor);
 
+/** Money that comes when the time is over comes too late, also when the expiry's timer is late: a
+ *  pending order that is overdue expires now, and gives back its stock. */
+MUST_CHECK enum err order_overdue(struct cx *cx, struct order *order);
+
 /** The frozen share of count units of the line, after those refunded already: the last takes the
  *  remainder.  Needs: 0 < count <= quantity - refunded_count. */
 int64_t order_line_share(const struct order_line *line, int64_t count);

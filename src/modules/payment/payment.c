@@ -219,6 +219,7 @@ static enum err apply(struct cx *cx, struct payment *payment)
     struct order order;
 
     TRY(order_get(cx, payment->order, &order));
+    TRY(order_overdue(cx, &order));
     if (order.state == ORDER_PENDING_PAYMENT)
         payment->applied_minor = order.total_minor - order.paid_minor;
     if (payment->applied_minor > payment->captured_minor)

@@ -60,11 +60,15 @@ static enum err choose_entity(struct cx *cx, const struct order *order, struct s
 
 static enum err check_payable(struct cx *cx, const struct order *order)
 {
-    if (order->state == ORDER_PENDING_PAYMENT)
+    int state = order->state;
+
+    if (state == ORDER_PENDING_PAYMENT && order->expires_ms > cx_now_ms(cx))
         return OK;
+    if (state == ORDER_PENDING_PAYMENT)
+        state = ORDER_EXPIRED; /* Its timer is late. */
     fail_record(cx, ERR_CONFLICT, "not_payable", "an order that is %s takes no payment",
-                order_states[order->state]);
-    fail_member(cx, "state", str_of(order_states[order->state]));
+                order_states[state]);
+    fail_member(cx, "state", str_of(order_states[state]));
     return ERR_CONFLICT;
 }
 

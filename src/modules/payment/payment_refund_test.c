@@ -422,3 +422,20 @@ TEST_DB(payment_ledger_finds,
     shop_ledger_ok(shop);
     shop_close(shop);
 }
+
+TEST_DB(payment_overdue,
+        "money for an order whose time is over goes back, though its timer is late")
+{
+    struct shop *shop = shop_open(db);
+    const char *order = shop_order(shop, 1), *payment = shop_intent(shop, order, 0);
+
+    mini_sql(shop->mini, "delete from kernel_timer");
+    mini_sleep_ms(shop->mini, 45 * MINUTE_MS); /* The stock was swept, the order is pending. */
+    shop_succeed(shop, payment, PRICE_MINOR, "captured");
+    mini_settle(shop->mini);
+    CHECK_EQ_INT(mini_count(shop->mini, "select count(*) from orders where state = 'expired'"), 1);
+    CHECK_EQ_INT(mini_count(shop->mini, "select count(*) from orders where paid_minor > 0"), 0);
+    CHECK_EQ_INT(shop->refunds, 1);
+    shop_ledger_ok(shop);
+    shop_close(shop);
+}

@@ -213,7 +213,7 @@ TEST_DB(stock_swept_is_not_paid, "what was swept is not handed over: nobody is s
     stall_buy(mini, sku, 1);
     CHECK_EQ_STR(stall_refused(mini, 409, mini_text(mini, "POST /v1/orders/%s/payments", late),
                                "{\"provider\":\"manual\"}"),
-                 "reservation_died");
+                 "not_payable");
     CHECK_EQ_STR(stall_state(mini, late), "pending_payment");
     CHECK_EQ_STR(stall_stock(mini, sku), "1 1 0");
     cancel(mini, late);
