@@ -155,6 +155,14 @@ def document_checks():
     return documents.checks(texts)
 
 
+def mutant_checks():
+    """Whoever changes a line that a mutant changes learns of it here, not in the long tests."""
+    for path in sorted(pathlib.Path("test/sim/mutants").glob("*.patch")):
+        done = subprocess.run(["patch", "--dry-run", "--batch", "--fuzz=0", "-p1", "-i", str(path)],
+                              capture_output=True, text=True, check=False)
+        yield "mutants", path, "" if done.returncode == 0 else done.stdout + done.stderr
+
+
 def house_rules():
     done = subprocess.run([sys.executable, "tools/tidy.py"], capture_output=True, text=True,
                           check=False)
@@ -244,7 +252,7 @@ def main():
     CACHE.mkdir(parents=True, exist_ok=True)
     tally = Tally()
     for title, look in (("house rules", house_rules), ("scripts", script_checks),
-                        ("documents", document_checks)):
+                        ("documents", document_checks), ("mutants", mutant_checks)):
         if chosen(title):
             for found in look():
                 tally.add(*found)
