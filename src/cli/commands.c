@@ -7,7 +7,9 @@
 #include "cli/cli.h"
 
 const struct command commands[] = {
-    {"serve", "--data DIR [--listen 127.0.0.1:8080] [--db postgresql://...] [--drain-ms N]",
+    {"serve",
+     "--data DIR [--listen 127.0.0.1:8080] [--db postgresql://...] [--drain-ms N]"
+     " [--log-level info] [--log-file PATH [--log-mib-max 64]]",
      "Run the server.", cmd_serve},
     {"space", "create NAME | list, --data DIR | --db URL", "Make and list spaces.", cmd_space},
     {"audit", "verify [--space NAME] --data DIR | --db URL", "Check the chain of the audit log.",

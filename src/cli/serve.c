@@ -16,11 +16,14 @@
 enum {
     DRAIN_MS = 10000,            /* In-flight requests get this long after SIGTERM. */
     DRAIN_ASKED_MS_MAX = 600000, /* How long it may serve on while not ready. */
+    LOG_MIB = 64,                /* About 300,000 requests. */
+    LOG_MIB_MAX = 1 << 20,
 };
 
 struct serve_options {
     struct cli_platform platform;
-    const char *listen, *batch_max, *ready_fd, *log_level, *drain_ms;
+    const char *listen, *batch_max, *drain_ms;
+    const char *log_level, *log_file, *log_mib_max;
 };
 
 static enum err first_key(struct cx *cx, void *argument)
@@ -264,28 +267,50 @@ static int serve(struct server *server, const char *listen, int64_t drain_ms)
     return status;
 }
 
+/* False: the arguments are wrong, or a file cannot be opened. */
+static bool open_log(const struct serve_options *options)
+{
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    int level = options->log_level ? -1 : LOG_INFO;
+    int64_t mib = LOG_MIB;
+
+    for (int k = LOG_DEBUG; options->log_level && k <= LOG_ERROR; k++)
+        if (strcmp(options->log_level, levels[k]) == 0)
+            level = k;
+    if (level < 0 || (options->log_mib_max &&
+                      (!options->log_file || !str_int(str_of(options->log_mib_max), &mib) ||
+                       mib < 1 || mib > LOG_MIB_MAX)))
+        return false;
+    if (!options->log_file) {
+        log_open(STDERR_FILENO, (enum log_level)level);
+        return true;
+    }
+    if (log_open_files(options->log_file, mib << 20, (enum log_level)level))
+        return true;
+    fprintf(stderr, "grevy: cannot write %s.0 and .1: %s\n", options->log_file, strerror(errno));
+    return false;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     struct serve_options options = {0};
     const struct option_row rows[] = {
-        CLI_PLATFORM_OPTIONS(options.platform),    {"--listen", &options.listen, NULL},
-        {"--batch-max", &options.batch_max, NULL}, {"--log-level", &options.log_level, NULL},
-        {"--drain-ms", &options.drain_ms, NULL},   {NULL, NULL, NULL}};
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-    int level = LOG_INFO, status = EXIT_FAILED;
+        CLI_PLATFORM_OPTIONS(options.platform),        {"--listen", &options.listen, NULL},
+        {"--batch-max", &options.batch_max, NULL},     {"--drain-ms", &options.drain_ms, NULL},
+        {"--log-level", &options.log_level, NULL},     {"--log-file", &options.log_file, NULL},
+        {"--log-mib-max", &options.log_mib_max, NULL}, {NULL, NULL, NULL}};
+    int status = EXIT_FAILED;
     int64_t drain_ms = 0;
     struct server server;
 
     if (!options_read(argc, argv, rows, NULL, 0))
         return usage_of(argv[0]);
-    for (int k = LOG_DEBUG; options.log_level && k <= LOG_ERROR; k++)
-        if (strcmp(options.log_level, levels[k]) == 0)
-            level = k;
     if (options.drain_ms && (!str_int(str_of(options.drain_ms), &drain_ms) || drain_ms < 0 ||
                              drain_ms > DRAIN_ASKED_MS_MAX))
         return usage_of(argv[0]);
     server_block_signals();
-    log_open(STDERR_FILENO, (enum log_level)level);
+    if (!open_log(&options))
+        return usage_of(argv[0]);
     if (server_open(&server, &options.platform,
                     options.batch_max ? (int)strtol(options.batch_max, NULL, 10) : 0))
         status = serve(&server, options.listen, drain_ms);

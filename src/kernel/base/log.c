@@ -4,13 +4,17 @@
 #define _GNU_SOURCE /* pthread_cond_clockwait */
 #include "kernel/base/log.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,7 +30,8 @@ static struct {
     pthread_cond_t wake;
     pthread_t thread;
     bool threaded, closing;
-    int fd;
+    int fd, other_fd;              /* other_fd: of the file that comes next, or -1. */
+    int64_t file_bytes_max;        /* Of each file. */
     _Atomic enum log_level least;  /* Read without the lock: most lines are below it. */
     char buffers[2][BUFFER_BYTES]; /* One is filled while the other is written. */
     int filling;
@@ -35,6 +40,7 @@ static struct {
 } out = {.lock = PTHREAD_MUTEX_INITIALIZER,
          .wake = PTHREAD_COND_INITIALIZER,
          .fd = STDERR_FILENO,
+         .other_fd = -1,
          .least = LOG_INFO};
 
 static void write_all(int fd, const char *bytes, size_t len)
@@ -198,6 +204,20 @@ static void write_dropped(int fd, long lines)
               make_line(bytes, LOG_WARN, "log_lines_dropped", &LOG_INT("lines", lines), 1));
 }
 
+/* The flusher alone comes here: it alone writes to files. */
+static void take_turns(void)
+{
+    struct stat file;
+    int full = out.fd;
+
+    if (out.other_fd < 0 || fstat(full, &file) != 0 || file.st_size < out.file_bytes_max)
+        return;
+    if (ftruncate(out.other_fd, 0) != 0)
+        return; /* It grows beyond its bound rather than lose a line. */
+    out.fd = out.other_fd;
+    out.other_fd = full;
+}
+
 static void flush_locked(void)
 {
     const char *bytes = out.buffers[out.filling];
@@ -213,6 +233,7 @@ static void flush_locked(void)
     if (dropped)
         write_dropped(fd, dropped);
     pthread_mutex_lock(&out.lock);
+    take_turns();
 }
 
 static void wait_for_lines(void)
@@ -250,6 +271,49 @@ void log_open(int fd, enum log_level least)
     if (!out.threaded)
         out.threaded = pthread_create(&out.thread, NULL, flusher, NULL) == 0;
     pthread_mutex_unlock(&out.lock);
+}
+
+static int open_file(const char *path, int number, struct stat *is)
+{
+    char name[PATH_MAX];
+    int fd;
+
+    if (snprintf(name, sizeof(name), "%s.%d", path, number) >= (int)sizeof(name)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    return fd >= 0 && fstat(fd, is) == 0 ? fd : -1;
+}
+
+/* After a start: the one that has room when the other is full, else the one written last. */
+static bool second_goes_on(const struct stat *first, const struct stat *second, int64_t bytes_max)
+{
+    bool first_full = first->st_size >= bytes_max, second_full = second->st_size >= bytes_max;
+
+    if (first_full != second_full)
+        return first_full;
+    if (first->st_mtim.tv_sec != second->st_mtim.tv_sec)
+        return second->st_mtim.tv_sec > first->st_mtim.tv_sec && second->st_size > 0;
+    return second->st_mtim.tv_nsec > first->st_mtim.tv_nsec && second->st_size > 0;
+}
+
+bool log_open_files(const char *path, int64_t bytes_max, enum log_level least)
+{
+    struct stat first, second;
+    int fd = open_file(path, 0, &first), other_fd = open_file(path, 1, &second);
+
+    assert(bytes_max >= 2);
+    if (fd < 0 || other_fd < 0)
+        return false; /* The process ends. */
+    bool swapped = second_goes_on(&first, &second, bytes_max / 2);
+
+    pthread_mutex_lock(&out.lock);
+    out.other_fd = swapped ? fd : other_fd;
+    out.file_bytes_max = bytes_max / 2;
+    pthread_mutex_unlock(&out.lock);
+    log_open(swapped ? other_fd : fd, least);
+    return true;
 }
 
 void log_close(void)

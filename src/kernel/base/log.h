@@ -1,5 +1,5 @@
 /*
- * log.h - JSON lines on standard error, one per event.
+ * log.h - JSON lines on standard error, or in two files by turns, one per event.
  *
  * Invariants: a line is written whole or not at all; values are escaped; the caller never passes
  * personal data (names, addresses, bodies, keys).  Lines are buffered and flushed by a thread
@@ -33,6 +33,11 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 void log_text(enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 void log_open(int fd, enum log_level least); /* Starts the flusher; before it, lines go at once. */
-void log_close(void);                        /* Writes what waits. */
+
+/** Log to PATH.0 and PATH.1, the one after the other, each of half of bytes_max: when one is full
+ *  the other begins anew.  Both are opened here and never renamed, so that a process that may open
+ *  nothing any more goes on logging.  False: errno says why a file cannot be opened. */
+bool log_open_files(const char *path, int64_t bytes_max, enum log_level least);
+void log_close(void); /* Writes what waits. */
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "kernel/base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -163,4 +164,61 @@ TEST_THREADS(log_full, "lines beyond a stuck reader are dropped at once, counted
     pthread_join(thread, NULL);
     CHECK(reader.dropped > 0);
     CHECK_EQ_INT(reader.lines + reader.dropped, FLOOD_LINES);
+}
+
+enum { ROUND_LINES = 100, TURNS = 20, FILES_BYTES_MAX = 40 * 1024 };
+
+/* How many lines the file holds; *first and *last are their numbers, -1 when there are none. */
+static int lines_of(const char *path, int number, int *first, int *last)
+{
+    char name[320], line[400];
+    int count = 0, k = -1;
+    FILE *file;
+
+    snprintf(name, sizeof(name), "%s.%d", path, number);
+    file = fopen(name, "r");
+    CHECK(file);
+    for (*first = *last = -1; fgets(line, sizeof(line), file); count++) {
+        const char *at = strstr(line, "\"k\":");
+
+        CHECK(at);
+        CHECK_EQ_INT(sscanf(at, "\"k\":%d}\n", &k), 1);
+        CHECK(count == 0 || k == *last + 1);
+        *first = count == 0 ? k : *first;
+        *last = k;
+    }
+    CHECK(ftell(file) <= FILES_BYTES_MAX / 2 + ROUND_LINES * 100);
+    fclose(file);
+    return count;
+}
+
+TEST_THREADS(log_turns, "two files take turns, bounded, over restarts: the newest lines are there")
+{
+    int first[2], last[2], counts[2];
+    char path[300];
+
+    snprintf(path, sizeof(path), "%s/turns", test_dir());
+    for (int round = 0; round < TURNS; round++) {
+        CHECK(log_open_files(path, FILES_BYTES_MAX, LOG_INFO));
+        for (int k = 0; k < ROUND_LINES; k++)
+            log_event(LOG_INFO, "line", LOG_INT("k", round * ROUND_LINES + k));
+        log_close();
+    }
+    for (int k = 0; k < 2; k++)
+        counts[k] = lines_of(path, k, &first[k], &last[k]);
+    int newest = last[1] > last[0];
+
+    CHECK_EQ_INT(last[newest], TURNS * ROUND_LINES - 1);
+    CHECK(counts[!newest] > 0);
+    CHECK_EQ_INT(last[!newest] + 1, first[newest]);
+    CHECK(counts[0] + counts[1] < TURNS * ROUND_LINES);
+}
+
+TEST(log_nowhere, "a log that cannot be written is said before anything starts")
+{
+    char path[300];
+
+    snprintf(path, sizeof(path), "%s/no/such/folder", test_dir());
+    CHECK(!log_open_files(path, FILES_BYTES_MAX, LOG_INFO));
+    CHECK_EQ_INT(errno, ENOENT);
 }
