@@ -4,8 +4,8 @@ there.
 
 Parts, in order: unit and module tests on SQLite, the same on PostgreSQL, tests of threads under
 ThreadSanitizer, fuzz targets over their corpora, tests of the tools, journeys against the real
-binary (test/journeys/), the crash test (test/crash/run.py, bounded), the simulation (test/sim/) and
-whether it finds each of its mutants.  --quick: SQLite, fuzz corpora, no slow tests.  FILTER: only
+binary (test/journeys/), the crash test (test/crash/run.py, bounded), the simulation (test/sim/),
+thirty simulated days of trade, and whether the simulation finds each of its mutants.  --quick: SQLite, fuzz corpora, no slow tests.  FILTER: only
 tests whose name, sentence or file contains it.
 
 Every part prints lines "ok NAME", "not ok NAME: reason" or "skip NAME: reason".  Its whole output is
@@ -196,6 +196,7 @@ def everything(text, quick):
         run_part("crash test", "crash", [crash, "--cycles", str(CRASH_CYCLES)], binary)
     if text in "test/sim":
         run_part("simulation", "sim", ["build/sim", "--events", str(SIM_EVENTS)])
+        run_part("thirty days", "sim", ["build/sim", "--soak", "30"])
         run_part("mutants", "sim", ["test/sim/mutants.py"])
 
 

@@ -26,6 +26,7 @@ struct mini {
     struct space *space;
     char key[128], prefix[40];
     struct cx answers; /* Texts of answers. */
+    struct arena_mark mark;
     mini_outside *on_outside;
     void *outside_context;
 };
@@ -235,6 +236,16 @@ const char *mini_text(struct mini *mini, const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     return cx_printf(&mini->answers, "%s", text).ptr;
+}
+
+void mini_mark(struct mini *mini)
+{
+    mini->mark = arena_mark(&mini->answers.arena);
+}
+
+void mini_forget(struct mini *mini)
+{
+    arena_rewind(&mini->answers.arena, mini->mark);
 }
 
 static const char *keep(struct mini *mini, struct str s)

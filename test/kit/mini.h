@@ -55,6 +55,10 @@ bool mini_step(struct mini *mini);
 /** printf into memory that lives until mini_close. */
 const char *mini_text(struct mini *mini, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/** Texts and answers since the mark are gone after mini_forget: for long runs. */
+void mini_mark(struct mini *mini);
+void mini_forget(struct mini *mini);
+
 /** The value at a JSON path of an answer: "lines.0.total.amount"; "" when absent.  Objects and
  *  lists come as minified JSON. */
 const char *mini_get(struct mini *mini, struct answer answer, const char *path);

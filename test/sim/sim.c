@@ -26,6 +26,8 @@ enum {
     SHRINK_RUNS_MAX = 400,
     SHRINK_SECONDS_MAX = 60,
     SEED_SECONDS_MAX = 20,
+    SOAK_SECONDS_MAX = 1200,
+    SOAK_DAYS_MIN = 12, /* What is bounded by days must have reached its bound by a third. */
     DIRECTORY_LEN_MAX = 200,
 };
 
@@ -150,19 +152,26 @@ struct options {
     bool tell, brief;
 };
 
-/* keep: which events happen; NULL: all. */
-static void __attribute__((noreturn))
-run_seed(uint64_t seed, int events, const bool *keep, bool tell)
+static struct sim *new_sim(uint64_t seed, bool tell)
 {
     struct sim *sim = calloc(1, sizeof(*sim));
-    struct result result;
 
     assert(sim);
     running = sim;
     sim->seed = seed;
     sim->tell = tell;
     sim->digest = UINT64_C(14695981039346656037);
-    world_open(sim);
+    return sim;
+}
+
+/* keep: which events happen; NULL: all. */
+static void __attribute__((noreturn))
+run_seed(uint64_t seed, int events, const bool *keep, bool tell)
+{
+    struct sim *sim = new_sim(seed, tell);
+    struct result result;
+
+    world_open(sim, true);
     disk_lying(lying_disk);
     for (int k = 1; k <= events; k++)
         if (!keep || keep[k])
@@ -171,6 +180,18 @@ run_seed(uint64_t seed, int events, const bool *keep, bool tell)
     story_rest(sim);
     result = summary(sim);
     world_close(sim);
+    report(&result, 0);
+}
+
+static int soak_days; /* 0: no soak. */
+
+static void __attribute__((noreturn)) run_soak(uint64_t seed, bool tell)
+{
+    struct sim *sim = new_sim(seed, tell);
+    struct result result;
+
+    soak_run(sim, soak_days);
+    result = summary(sim);
     report(&result, 0);
 }
 
@@ -206,7 +227,7 @@ static void make_directory(char path[DIRECTORY_LEN_MAX])
 static struct process start(uint64_t seed, int events, const bool *keep, bool tell)
 {
     struct process job = {.seed = seed, .said_fd = memfd_create("said", MFD_CLOEXEC)};
-    int ends[2];
+    int ends[2], limit_s = soak_days ? SOAK_SECONDS_MAX : SEED_SECONDS_MAX;
 
     make_directory(job.directory);
     if (pipe(ends) != 0 || job.said_fd < 0) {
@@ -220,8 +241,10 @@ static struct process start(uint64_t seed, int events, const bool *keep, bool te
         report_fd = ends[1];
         dup2(job.said_fd, STDERR_FILENO);
         /* Of CPU time: a machine that stands still for a while is no failure. */
-        setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = SEED_SECONDS_MAX}, NULL);
+        setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = limit_s}, NULL);
         memcpy(directory, job.directory, sizeof(directory));
+        if (soak_days)
+            run_soak(seed, tell);
         run_seed(seed, events, keep, tell);
     }
     close(ends[1]);
@@ -395,13 +418,16 @@ static bool read_options(int argc, char **argv, struct options *options)
             options->events = strtoll(argv[++k], NULL, 10);
         else if (strcmp(argv[k], "--per-seed") == 0 && more)
             options->per_seed = (int)strtol(argv[++k], NULL, 10);
+        else if (strcmp(argv[k], "--soak") == 0 && more)
+            soak_days = (int)strtol(argv[++k], NULL, 10);
         else if (strcmp(argv[k], "--jobs") == 0 && more)
             options->jobs = (int)strtol(argv[++k], NULL, 10);
         else
             return false;
     }
     return options->events > 0 && options->per_seed > 0 && options->per_seed <= SIM_EVENTS_MAX &&
-           options->jobs > 0 && options->jobs <= JOBS_MAX;
+           options->jobs > 0 && options->jobs <= JOBS_MAX &&
+           (soak_days == 0 || soak_days >= SOAK_DAYS_MIN);
 }
 
 static double seconds(clockid_t clock)
@@ -426,11 +452,20 @@ int main(int argc, char **argv)
     if (!read_options(argc, argv, &options)) {
         fputs("usage: sim [--seed S] [--events N] [--per-seed N] [--jobs N] [--tell] [--brief] "
               "[--lying-disk]\n"
+              "       sim --soak DAYS\n"
               "N events over many seeds, from S on; each seed is a world of its own\n",
               stderr);
         return 2;
     }
     same_heap();
+    if (soak_days) {
+        struct result result;
+        bool ok = run_once(options.seed, 0, NULL, options.tell, &result);
+
+        if (!ok)
+            printf("not ok soak: event %d: %s\n", result.event, result.why);
+        return !ok;
+    }
     run_all(&options, &sums);
     took_s = seconds(CLOCK_MONOTONIC) - start_s;
     printf("%s sim: seeds %" PRIu64 " to %" PRIu64 ": %" PRId64 " events, %" PRId64

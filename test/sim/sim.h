@@ -151,7 +151,7 @@ void sim_fail(struct sim *sim, const char *fmt, ...)
 void sim_say(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* world.c */
-void world_open(struct sim *sim);
+void world_open(struct sim *sim, bool simulated_disk); /* Or a real one, which never fails. */
 void world_close(struct sim *sim);
 /** If the power is off or the process was killed: begin again from what the disk kept. */
 void world_revive(struct sim *sim);
@@ -194,6 +194,10 @@ bool provider_all_told(struct sim *sim, struct ask *ask); /* The next notice nev
 /* story.c */
 void story_event(struct sim *sim, int number);
 void story_rest(struct sim *sim);
+
+/* soak.c */
+/** Days of steady trade: fails when something grows that should not. */
+void soak_run(struct sim *sim, int days);
 
 /* check.c */
 void check_open(struct sim *sim);

@@ -125,12 +125,14 @@ static const struct module *const *modules(void)
     return all;
 }
 
-void world_open(struct sim *sim)
+void world_open(struct sim *sim, bool simulated_disk)
 {
-    disk_install(sim->seed, NULL);
+    if (simulated_disk)
+        disk_install(sim->seed, NULL);
     mini_seed(sim->seed * 2 + 1);
     sim->mini = mini_open_modules("sqlite", modules());
-    disk_clock(mini_platform(sim->mini)->env);
+    if (simulated_disk)
+        disk_clock(mini_platform(sim->mini)->env);
     provider_open(sim);
     furnish(sim);
     hire(sim);

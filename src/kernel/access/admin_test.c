@@ -131,16 +131,16 @@ TEST_DB(http_settings, "a setting is changed within its limits, at once, for all
     send(m, 200, "PUT /v1/settings/probe.wait_ms", "{\"value\":-5}");
     check_limits(m, 100, 1);
     list = send(m, 200, "GET /v1/settings", NULL);
-    CHECK_EQ_STR(mini_get(m, list, "data.0.name"), "probe.limit");
-    CHECK_EQ_STR(mini_get(m, list, "data.0.unit"), "items");
-    CHECK_EQ_INT(mini_get_int(m, list, "data.0.min"), 1);
-    CHECK_EQ_INT(mini_get_int(m, list, "data.0.max"), 100);
-    CHECK_EQ_INT(mini_get_int(m, list, "data.0.fallback"), 10);
-    CHECK_EQ_INT(mini_get_int(m, list, "data.0.value"), 100);
-    CHECK_EQ_STR(mini_get(m, list, "data.0.by_key"),
+    CHECK_EQ_STR(mini_get(m, list, "data.2.name"), "probe.limit");
+    CHECK_EQ_STR(mini_get(m, list, "data.2.unit"), "items");
+    CHECK_EQ_INT(mini_get_int(m, list, "data.2.min"), 1);
+    CHECK_EQ_INT(mini_get_int(m, list, "data.2.max"), 100);
+    CHECK_EQ_INT(mini_get_int(m, list, "data.2.fallback"), 10);
+    CHECK_EQ_INT(mini_get_int(m, list, "data.2.value"), 100);
+    CHECK_EQ_STR(mini_get(m, list, "data.2.by_key"),
                  "[{\"key\":\"book\",\"value\":1,\"changed_at\":\"2026-01-01T00:00:00.000Z\"}]");
-    CHECK_EQ_INT(mini_get_int(m, list, "data.1.value"), -5);
-    CHECK_EQ_STR(mini_get(m, list, "data.1.by_key"), "[]");
+    CHECK_EQ_INT(mini_get_int(m, list, "data.3.value"), -5);
+    CHECK_EQ_STR(mini_get(m, list, "data.3.by_key"), "[]");
     mini_restart(m);
     check_limits(m, 100, 1);
     mini_close(m);

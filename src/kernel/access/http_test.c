@@ -191,7 +191,7 @@ TEST_DB(http_pages, "lists of keys, audit rows and settings come by pages, whole
         (void)make_key(m, "\"probe:read\"");
     CHECK_EQ_INT(walk_pages(m, "/v1/keys", "id"), 6);
     CHECK_EQ_INT(walk_pages(m, "/v1/audit", "seq"), 5);
-    CHECK_EQ_INT(walk_pages(m, "/v1/settings", "name"), 3);
+    CHECK_EQ_INT(walk_pages(m, "/v1/settings", "name"), 5);
     send(m, 400, "GET /v1/keys?cursor=AAAA", NULL);
     send(m, 400, "GET /v1/keys?limit=0", NULL);
     send(m, 400, "GET /v1/keys?limit=201", NULL);

@@ -11,6 +11,7 @@
 #include "kernel/effect/effect.h"
 #include "kernel/work/dead.h"
 #include "kernel/work/idempotency.h"
+#include "kernel/work/retention.h"
 
 #define LISTED QUERY(list_query, list_query_fields), .page = true, .priority = PRIORITY_NORMAL
 
@@ -59,8 +60,11 @@ const struct module kernel_module = {
          .doc = "Let it go: an event's key goes on with the next event."}),
     .jobs = JOBS({"kernel.idempotency_rotate", HOUR_MS, idempotency_rotate,
                   "Empties the day of stored answers that is over 24 hours old."},
+                 {"kernel.event_purge", HOUR_MS, event_purge,
+                  "Forgets events older than kernel.events_kept_days that nobody waits for."},
                  {"kernel.effect_purge", 10 * MINUTE_MS, effect_purge,
                   "Forgets calls to the outside that were settled an hour ago."}),
+    .settings = SETTINGS(&events_kept_days, &idempotency_kept_hours),
     .produces = PRODUCES({"person.erased", person_erased_fields,
                           "A person's key was dropped: what it sealed cannot be read again."},
                          {"kernel.dead_letter_discarded", dead_discarded_fields,

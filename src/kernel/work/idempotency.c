@@ -5,6 +5,7 @@
 #include "kernel/work/idempotency.h"
 
 #include "kernel/base/hash.h"
+#include "kernel/work/retention.h"
 #include "kernel/work/space.h"
 
 struct idem_row {
@@ -74,6 +75,7 @@ void idempotency_warm(struct cx *cx, const struct idempotency *idempotency)
 enum err idempotency_find(struct req *req, const struct idempotency *idempotency, bool *replayed)
 {
     struct cx *cx = req->cx;
+    int64_t kept_ms = setting_get(cx, &idempotency_kept_hours) * HOUR_MS;
     struct idem_row row;
     bool found = false;
 
@@ -82,7 +84,7 @@ enum err idempotency_find(struct req *req, const struct idempotency *idempotency
         row = (struct idem_row){.key = str_of(idempotency->key)};
         TRY(row_find(cx, table_of_day(day), &row, &found));
     }
-    if (!found || row.created_ms <= cx->now_ms - DAY_MS)
+    if (!found || row.created_ms <= cx->now_ms - kept_ms)
         return OK;
     if (!str_is(row.body_hash, idempotency->body_hash))
         return fail(cx, ERR_UNPROCESSABLE, "idempotency_key_reused",

@@ -2,9 +2,9 @@
  * idempotency.h - the same key and body get the same answer, once.
  *
  * The answer is stored in the transaction that made it.  Keys are scoped by the caller's key, the
- * route and the path; kept for 24 hours, in one table per day that is emptied whole; refusals are
- * not stored.  A duplicate in flight waits in the writer's queue behind the first and then finds
- * its answer.
+ * route and the path; kept for 24 hours (or fewer: retention.h), in one table per day that is
+ * emptied whole; refusals are not stored.  A duplicate in flight waits in the writer's queue behind
+ * the first and then finds its answer.
  */
 #ifndef GREVY_WORK_IDEMPOTENCY_H
 #define GREVY_WORK_IDEMPOTENCY_H

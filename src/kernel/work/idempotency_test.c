@@ -52,3 +52,21 @@ TEST_DB(idempotency_evening, "the same of one asked for in the evening")
 {
     one_day(db, 23);
 }
+
+TEST_DB(idempotency_hours, "an answer is kept for fewer hours when the setting says so")
+{
+    struct mini *mini = mini_open(db);
+
+    CHECK_EQ_INT(
+        mini_http(mini, "PUT /v1/settings/kernel.idempotency_kept_hours", "{\"value\":25}").status,
+        400);
+    CHECK_EQ_INT(
+        mini_http(mini, "PUT /v1/settings/kernel.idempotency_kept_hours", "{\"value\":2}").status,
+        200);
+    CHECK_EQ_INT(ask(mini).status, 201);
+    mini_sleep_ms(mini, 2 * HOUR_MS - 1);
+    CHECK(ask(mini).replayed);
+    mini_sleep_ms(mini, 1);
+    CHECK_EQ_INT(ask(mini).status, 409);
+    mini_close(mini);
+}

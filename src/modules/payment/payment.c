@@ -363,7 +363,7 @@ const struct module payment_module = {
                  .doc = "What became of a refund?  Its timer asks again."},
                 {"payment.statement", payment_statement_answered, .timeout_ms = 30 * SECOND_MS,
                  .doc = "A page of a day's statement."}),
-    .settings = SETTINGS(&payment_reconcile_hour, &payment_ask_s),
+    .settings = SETTINGS(&payment_reconcile_hour, &payment_ask_s, &payment_notices_kept_days),
     .metrics = METRICS(&captured_total, &held_total, &payment_refunded_total,
                        &payment_refund_failed_total, &payment_told_total),
     .patrols = PATROLS({"payment.ledger", payment_check,

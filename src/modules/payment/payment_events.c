@@ -6,6 +6,15 @@
  */
 #include "modules/payment/payment_priv.h"
 
+struct setting payment_notices_kept_days = {
+    "payment.notices_kept_days",
+    "days",
+    "How long a provider's notices are kept. Told again later they change nothing.",
+    1,
+    3650,
+    90,
+    0};
+
 /* ---- What a notice changes ---- */
 
 static enum err charge_told(struct cx *cx, struct payment *payment,

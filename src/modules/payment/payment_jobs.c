@@ -12,7 +12,6 @@
 enum {
     LOOK_BACK_DAYS = 7,         /* Days that a stopped server catches up on. */
     DIFFERENCES_MAX = 1000,     /* Of one page or hour; beyond it the accounts themselves differ. */
-    INBOX_KEPT_DAYS = 90,       /* A notice told again later changes nothing: states forbid it. */
     INBOX_PURGE_ROWS_MAX = 500, /* In one command. */
     RETRY_AFTER_MS = HOUR_MS,   /* A statement that could not be fetched. */
     HOURS_OF_DAY = 24,
@@ -414,9 +413,12 @@ enum err payment_statement_answered(struct cx *cx, const struct effect_answer *a
     if (!found || rec.effect != answer->id || rec.state != RECONCILIATION_FETCHING)
         return OK; /* Of a run that was begun again since. */
     provider = payment_provider(rec.provider);
-    if (*verdict == EFFECT_FAILED)
+    if (*verdict == EFFECT_FAILED) {
+        *verdict =
+            EFFECT_DONE; /* The reconciliation tells of it, and calls again: no dead letter. */
         return fetch_failed(
             cx, &rec, answer->status ? cx_printf(cx, "HTTP %d", answer->status) : STR("no answer"));
+    }
     if (*verdict == EFFECT_RETRY)
         return OK;
     if (!provider)
@@ -425,7 +427,6 @@ enum err payment_statement_answered(struct cx *cx, const struct effect_answer *a
         if (cx->problem.err != ERR_BAD_INPUT)
             return cx->problem.err;
         fail_clear(cx);
-        *verdict = EFFECT_FAILED;
         return fetch_failed(cx, &rec, STR("the statement cannot be read"));
     }
     TRY(keep_page(cx, &rec, &page));
@@ -481,12 +482,12 @@ enum err payment_reconcile(struct cx *cx, bool *more)
 
 enum err payment_inbox_purge(struct cx *cx, bool *more)
 {
-    int64_t deleted;
+    int64_t kept_ms = setting_get(cx, &payment_notices_kept_days) * DAY_MS, deleted;
 
     TRY(sql_run(cx, &deleted,
                 "delete from payment_inbox where (provider, event) in (select provider, event"
                 " from payment_inbox where time_ms < ?1 order by time_ms limit ?2)",
-                BIND(INT(cx_now_ms(cx) - INBOX_KEPT_DAYS * DAY_MS), INT(INBOX_PURGE_ROWS_MAX))));
+                BIND(INT(cx_now_ms(cx) - kept_ms), INT(INBOX_PURGE_ROWS_MAX))));
     *more = deleted == INBOX_PURGE_ROWS_MAX;
     return OK;
 }

@@ -267,6 +267,8 @@ extern struct metric payment_told_total;
 
 /* ---- Reconciliation: payment_jobs.c ---- */
 
+extern struct setting payment_notices_kept_days;
+
 enum reconciliation_state {
     RECONCILIATION_FETCHING,
     RECONCILIATION_COMPARING,

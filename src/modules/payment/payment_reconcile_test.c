@@ -260,6 +260,7 @@ TEST_DB(payment_statement_absent,
     answer = mini_http(mini, "GET /v1/reconciliations", NULL);
     CHECK_EQ_STR(mini_get(mini, answer, "data.0.state"), "done");
     CHECK_EQ_INT(mini_get_int(mini, answer, "data.0.run"), 3);
+    CHECK_EQ_STR(mini_get(mini, mini_http(mini, "GET /v1/dead-letters", NULL), "data"), "[]");
     shop_close(day.shop);
 }
 
@@ -298,6 +299,11 @@ TEST_DB(payment_inbox_forgets, "notices are forgotten after 90 days, and told ag
     CHECK_EQ_INT(mini_count(mini, "select count(*) from payment_inbox"), 0);
     shop_succeed(day.shop, day.first, PRICE_MINOR, "repeated");
     shop_ledger_ok(day.shop);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from payment_inbox"), 1);
+    CHECK_EQ_INT(
+        mini_http(mini, "PUT /v1/settings/payment.notices_kept_days", "{\"value\":1}").status, 200);
+    mini_sleep_ms(mini, 2 * DAY_MS);
+    CHECK_EQ_INT(mini_count(mini, "select count(*) from payment_inbox"), 0);
     shop_close(day.shop);
 }
 
