@@ -1,12 +1,12 @@
 /*
  * load.c - closed-loop HTTP/1.1 load on 127.0.0.1: one thread, one epoll, N connections.
  *
- *   load --port P [--connections N] [--seconds S | --count N] [--cpu C] WORK
+ *   load --port P [--connections N] [--seconds S | --count N] [--cpu C] [--users N] WORK
  *   WORK: orders --sku ID [--sku ID ..] [--skus FILE] | get PATH | post PATH BODYFILE
  *
  * GREVY_ADMIN_KEY in the environment is sent as the bearer key.  Every POST has an Idempotency-Key
- * of its own, every order a user of its own; both are random, as from real clients, because keys in
- * order would be kinder to the indexes of the server.
+ * of its own, every order a user of its own or one of --users N; all are random, as from real
+ * clients, because keys in order would be kinder to the indexes of the server.
  *
  * Invariants:
  *   - a connection has at most one request in flight and sends the next when that is answered;

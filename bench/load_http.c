@@ -39,11 +39,11 @@ static size_t put_post(char *out, uint64_t key, const char *path, const char *bo
 static size_t put_order(char *out, uint64_t key)
 {
     char body[ORDER_BYTES_MAX];
-    uint64_t user = mix(~key);
+    uint64_t random = mix(~key), user = opt.users ? random % opt.users : random;
     int len = snprintf(body, sizeof(body),
                        "{\"user\":\"u%016" PRIx64 "\",\"currency\":\"CNY\","
                        "\"lines\":[{\"sku\":\"%s\",\"quantity\":1}]}",
-                       user, opt.skus[user % opt.sku_count]);
+                       user, opt.skus[random % opt.sku_count]);
 
     assert(len > 0);
     if (len >= ORDER_BYTES_MAX)

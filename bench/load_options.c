@@ -15,6 +15,7 @@ _Noreturn void usage(const char *problem)
 {
     fprintf(stderr,
             "load: %s\nusage: load --port P [--connections N] [--seconds S | --count N] [--cpu C]\n"
+            "            [--users N]\n"
             "            orders --sku ID.. | orders --skus FILE | get PATH | post PATH BODYFILE\n",
             problem);
     exit(2);
@@ -77,6 +78,8 @@ static void set_option(const char *name, char *value)
         opt.seconds = number(value, 0.01, 86400);
     else if (strcmp(name, "--count") == 0)
         opt.count = (uint64_t)number(value, 1, 1e12);
+    else if (strcmp(name, "--users") == 0)
+        opt.users = (uint64_t)number(value, 1, 1e12);
     else if (strcmp(name, "--cpu") == 0)
         opt.cpu = (int)number(value, 0, CPU_SETSIZE - 1);
     else if (strcmp(name, "--sku") == 0)
