@@ -168,6 +168,15 @@ $(BENCH)/textbook_pg: BENCH_LIBS := -lpq
 $(BENCH)/slow_sync.so: BENCH_FLAGS := -fPIC -shared
 $(BENCH)/slow_sync.so: BENCH_LIBS := -ldl
 
+# The kernel as the server has it, without HTTP and modules.
+bench: $(BENCH)/consumers
+$(OUT)/release/bench/%.c.o: bench/%.c
+	@mkdir -p $(@D)
+	$(call say,bench $<)gcc -std=gnu11 $(WARN_C) $(COMMON) $(FLAGS_release) -c $< -o $@
+$(BENCH)/consumers: $(OUT)/release/bench/consumers.c.o $(OBJECTS_release)
+	@mkdir -p $(@D)
+	$(call link,release)
+
 # ---- Keeping house ----
 
 FORMATTED = $(call found,src test bench,-name '*.[ch]' -o -name '*.cc')

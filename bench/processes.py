@@ -142,10 +142,10 @@ class Cluster:
             self.url = urls[-1]
         self.postmaster = self.find_postmaster()
 
-    def psql(self, sql):
+    def psql(self, sql, url=None, timeout_s=60):
         binaries = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql")) or ["psql"]
-        done = subprocess.run([binaries[-1], "-XqAt", "-d", self.url, "-c", sql],
-                              capture_output=True, text=True, timeout=60)
+        done = subprocess.run([binaries[-1], "-XqAt", "-d", url or self.url, "-c", sql],
+                              capture_output=True, text=True, timeout=timeout_s)
         if done.returncode != 0:
             raise Unavailable(f"psql: {done.stderr.strip()[-300:]}")
         return done.stdout.strip()
