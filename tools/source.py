@@ -77,7 +77,8 @@ class Source:
         self.layer = (parts[2] if parts[:2] == ("src", "kernel") and len(parts) > 3 else
                       "cli" if parts[:2] == ("src", "cli") or self.path.name == "main.c" else None)
         self.is_test = (re.search(r"(?:^|_)(?:test|fixture)$", self.path.stem) is not None
-                        or parts[0] in ("test", "bench"))
+                        or parts[0] == "test")
+        self.is_bench = parts[0] == "bench"
         self.is_fuzz = self.path.stem.endswith("_fuzz")
         self.includes = self.find_includes(r'"([^"]+)"')
         self.system_includes = self.find_includes(r"<([^>]+)>")
