@@ -4,8 +4,9 @@
   bench/scale.py [--only NAME,..] [--orders N] [--rounds N] [--seconds S] [--dir DIR] [--markdown]
 
 Parts: orders (CPU of an order in a full file over one in an empty file), start (ten spaces after
-kill -9 under load), memory (a connection, a queued command, a space), consumers (events to a
-consumer's committed effect).  --orders: how many fill the file (10,000,000: about 12 GB, and as
+kill -9 under load), bare (orders against a bare loop), reads (against nginx), memory (a connection,
+a queued command, a space), consumers (events to a consumer's committed effect).
+--orders: how many fill the file (10,000,000: about 12 GB, and as
 much on PostgreSQL).  Never fails because a target is missed.
 """
 import argparse
@@ -31,7 +32,7 @@ from processes import (Unavailable, free_port, need, on_signal, rss_kib, run_jso
                        tree_cpu_us)
 from run import ROOT, machine
 
-PARTS = ("orders", "start", "memory", "consumers")
+PARTS = ("orders", "start", "bare", "reads", "memory", "consumers")
 SKUS = 1000
 SPACES = 10
 START_CYCLES = 5
@@ -47,6 +48,11 @@ ROWS = [
               "ready", figure="value", most=500),
     table.Row("start", "the first order in a space after that, slowest of ten, ms", "first order",
               figure="value"),
+    table.Row("bare", "Durable orders over HTTP, one hot SKU, over a bare C loop without HTTP",
+              "grevy", "bare loop", least=0.7),
+    table.Row("bare", "the same over a bare C loop behind HTTP", "grevy", "bare loop, HTTP"),
+    table.Row("reads", "CPU of GET /v1/products/{id} over nginx `return 200`", "grevy GET", "nginx",
+              figure="cpu_us", most=1.7),
     table.Row("memory", "Memory of an idle connection, KiB", "connection", figure="value"),
     table.Row("memory", "Memory of a queued command, KiB", "command", figure="value"),
     table.Row("memory", "Memory of an open space, KiB", "space", figure="value"),
@@ -288,8 +294,9 @@ def wait_for_depth(port, wanted):
     return max(depth, 1)
 
 
-CONTESTS = {"orders": ["sqlite_pair", "postgres_pair"], "start": ["start"], "memory": ["memory"],
-            "consumers": ["consumers"]}
+CONTESTS = {"orders": ["sqlite_pair", "postgres_pair"], "start": ["start"],
+            "bare": ["bare_loop", "bare_http", "grevy_group"], "reads": ["grevy_reads", "nginx"],
+            "memory": ["memory"], "consumers": ["consumers"]}
 
 
 def arguments():
