@@ -25,9 +25,8 @@ struct setting idempotency_kept_hours = {
     0,
 };
 
-/* The first event that must stay whatever its age: a consumer has not seen it, or it is parked.  A
- * consumer that has seen nothing yet has no row. */
-static enum err first_needed(struct cx *cx, int64_t *seq)
+/* The first event that a consumer has not seen; one that has seen nothing yet has no row. */
+static enum err first_unseen(struct cx *cx, int64_t *seq)
 {
     for (const struct module *const *m = cx->space->platform->modules; *m; m++) {
         struct consumer_row row = {.name = str_of((*m)->name)};
@@ -40,26 +39,26 @@ static enum err first_needed(struct cx *cx, int64_t *seq)
             return OK;
         }
     }
-    return sql_int(cx, seq, INT64_MAX,
-                   "select min(seq) from (select min(cursor) + 1 as seq from kernel_consumer"
-                   " union all select min(seq) as seq from kernel_parked) as needed",
-                   NO_BINDS);
+    return sql_int(cx, seq, INT64_MAX, "select min(cursor) + 1 from kernel_consumer", NO_BINDS);
 }
 
 enum err event_purge(struct cx *cx, bool *more)
 {
-    int64_t days = setting_get(cx, &events_kept_days), needed, gone;
+    int64_t days = setting_get(cx, &events_kept_days), unseen, parked, gone;
 
     *more = false;
     if (days == 0)
         return OK;
-    TRY(first_needed(cx, &needed));
-    /* Only the oldest are looked at: time and seq rise together. */
-    TRY(sql_run(cx, &gone,
-                "delete from kernel_outbox where seq in (select seq from (select seq, time_ms"
-                " from kernel_outbox order by seq limit ?1) as oldest"
-                " where time_ms < ?2 and seq < ?3)",
-                BIND(INT(EVENT_PURGE_ROWS_MAX), INT(cx->now_ms - days * DAY_MS), INT(needed))));
-    *more = gone == EVENT_PURGE_ROWS_MAX;
+    TRY(first_unseen(cx, &unseen));
+    TRY(sql_int(cx, &parked, 0, "select count(*) from kernel_parked", NO_BINDS));
+    /* Only the oldest are looked at: time and seq rise together.  Parked ones stand in nobody's
+     * way. */
+    TRY(sql_run(
+        cx, &gone,
+        "delete from kernel_outbox where seq in (select seq from (select seq, time_ms"
+        " from kernel_outbox order by seq limit ?1) as oldest where time_ms < ?2"
+        " and seq < ?3 and seq not in (select seq from kernel_parked))",
+        BIND(INT(EVENT_PURGE_ROWS_MAX + parked), INT(cx->now_ms - days * DAY_MS), INT(unseen))));
+    *more = gone >= EVENT_PURGE_ROWS_MAX;
     return OK;
 }

@@ -4,8 +4,8 @@
  * Business rows, the audit log and dead letters are never removed by the kernel; settled calls to
  * the outside go after an hour (effect/effect.h).
  *
- * Invariants: no event is forgotten that a consumer has still to see, or that is parked; what is
- * left of the outbox is dense.
+ * Invariants: no event is forgotten that a consumer has still to see, or that is parked; but for
+ * parked ones, what is left of the outbox is dense.
  */
 #ifndef GREVY_WORK_RETENTION_H
 #define GREVY_WORK_RETENTION_H

@@ -19,14 +19,13 @@ static enum err post_tell(struct req *req)
 {
     struct told told = {.number = cx_now_ms(req->cx)};
 
-    TRY(event_put(req->cx, "teller.told", STR("k"), told_fields, &told));
+    TRY(event_put(req->cx, "teller.told", req->params[0].text, told_fields, &told));
     return reply_json(req, 201, told_fields, &told);
 }
 
 static enum err on_told(struct cx *cx, const struct event *event)
 {
-    (void)event;
-    if (listener.refuses)
+    if (listener.refuses && str_is(event->key, "k"))
         return fail(cx, ERR_CONFLICT, "not_now", "not now");
     listener.seen++;
     return OK;
@@ -34,8 +33,8 @@ static enum err on_told(struct cx *cx, const struct event *event)
 
 static const struct module teller_module = {
     .name = "teller",
-    .routes = ROUTES({"POST", "/v1/tell", post_tell, TX_WRITE, "teller:write", .reply = told_fields,
-                      .doc = "Tell."}),
+    .routes = ROUTES({"POST", "/v1/tell/{key}", post_tell, TX_WRITE, "teller:write",
+                      .reply = told_fields, .doc = "Tell."}),
     .produces = PRODUCES({"teller.told", told_fields, "Told."}),
 };
 static const struct module listener_module = {
@@ -55,7 +54,7 @@ static struct mini *open_tellers(const char *db)
 static void tell(struct mini *m, int times)
 {
     for (int k = 0; k < times; k++)
-        CHECK_EQ_INT(mini_http(m, "POST /v1/tell", NULL).status, 201);
+        CHECK_EQ_INT(mini_http(m, "POST /v1/tell/k", NULL).status, 201);
     mini_settle(m);
 }
 
@@ -106,7 +105,7 @@ TEST_DB(events_kept_many, "many old events go in commits of a thousand, all of t
     mini_close(m);
 }
 
-TEST_DB(events_kept_needed, "an event that a consumer has to see is kept, however old")
+TEST_DB(events_kept_needed, "a parked event is kept, however old, and stands in no other's way")
 {
     struct mini *m = open_tellers(db);
 
@@ -116,12 +115,18 @@ TEST_DB(events_kept_needed, "an event that a consumer has to see is kept, howeve
     keep_days(m, 1);
     mini_sleep_ms(m, 3 * DAY_MS);
     CHECK_EQ_INT(told(m), 2); /* One is dead, one waits behind it. */
-    CHECK_EQ_INT(mini_count(m, "select count(*) from kernel_parked"), 2);
+    CHECK_EQ_INT(mini_http(m, "POST /v1/tell/other", NULL).status, 201);
+    mini_settle(m);
+    CHECK_EQ_INT(told(m), 3);
+    mini_sleep_ms(m, 3 * DAY_MS);
+    CHECK_EQ_INT(told(m), 2);
+    CHECK_EQ_INT(listener.seen, 2);
     listener.refuses = false;
+    CHECK_EQ_INT(mini_count(m, "select count(*) from kernel_parked"), 2);
     CHECK_EQ_INT(mini_http(m, "POST /v1/dead-letters/event/listener:2/redrive", NULL).status, 204);
     mini_settle(m);
     mini_sleep_ms(m, HOUR_MS);
-    CHECK_EQ_INT(listener.seen, 3);
+    CHECK_EQ_INT(listener.seen, 4);
     CHECK_EQ_INT(told(m), 0);
     mini_close(m);
 }
