@@ -6,7 +6,7 @@ import subprocess
 from kit import GREVY, Client, check, equal, journey, main, together
 
 ID = "07B925M000007"
-NOBODY = "nobody:nothing"
+NO_ROUTE = "order:adjust"  # A scope that no route asks for.
 
 
 def path_of(path, parameters):
@@ -48,7 +48,7 @@ def permissions(shop):
     check(all(path.startswith("/v1/webhooks/") for path in public), f"public routes: {public}")
     strangers = [(Client(shop.port), "no_key"), (Client(shop.port, "gvy_default_" + "A" * 43),
                                                  "unknown_key")]
-    weak = Client(shop.port, key(shop, NOBODY)[1])
+    weak = Client(shop.port, key(shop, NO_ROUTE)[1])
     others = {s: Client(shop.port, key(shop, *[o for o in scopes if o != s])[1]) for s in scopes}
     for method, path, scope in routes:
         if not scope:
@@ -102,6 +102,8 @@ def bounds(shop):
     client.call("POST", "/v1/keys", {"name": "same", "scopes": ["order:read"]}).expect(201)
     client.call("POST", "/v1/keys", {"name": "past", "scopes": ["order:read"],
                                      "expires_at": "2020-01-01T00:00:00Z"}).expect(400)
+    refused = client.call("POST", "/v1/keys", {"name": "typo", "scopes": ["order:wirte"]})
+    check("order:write" in refused.expect(400, "unknown_scope")["detail"], "not what there is")
     client.close()
 
 

@@ -23,6 +23,13 @@ struct fixture {
     bool without_master_key;
 };
 
+/* What keys may be made for, where a test brings no module of its own. */
+static const struct module fixture_trade = {
+    .name = "trade",
+    .scopes = SCOPES({"order:read", "Read orders."}, {"order:write", "Write orders."},
+                     {"stock:write", "Write stock."}),
+};
+
 /* The clock of the fixture stands still until a test moves it. */
 static inline int64_t fixture_wall_ms(struct env *env)
 {
@@ -43,14 +50,14 @@ static inline void fixture_platform(struct fixture *f)
     CHECK_SAY(platform_open(&f->platform, &options, &f->problem) == OK, "%s", f->problem.detail);
 }
 
-/* A new space; other may be NULL: a module beside the kernel's own. */
+/* A new space; other: a module beside the kernel's own, NULL: fixture_trade. */
 static inline struct fixture *fixture_open(const char *db, const struct module *other)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
     CHECK(f != NULL);
     f->db = db;
-    f->modules[0] = other;
+    f->modules[0] = other ? other : &fixture_trade;
     f->env = *env_system();
     f->env.wall_ms = fixture_wall_ms;
     f->now_ms = ID_EPOCH_MS + 1000 * DAY_MS;

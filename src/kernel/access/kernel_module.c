@@ -58,6 +58,7 @@ const struct module kernel_module = {
          BODY(dead_discard_body, dead_discard_fields), .priority = PRIORITY_NORMAL,
          .flags = ROUTE_AUDIT, .status = 204,
          .doc = "Let it go: an event's key goes on with the next event."}),
+    .scopes = SCOPES({"person:read", "Personal data whole; without it, masked."}),
     .jobs = JOBS({"kernel.idempotency_rotate", HOUR_MS, idempotency_rotate,
                   "Empties the day of stored answers that is over 24 hours old."},
                  {"kernel.event_purge", HOUR_MS, event_purge,

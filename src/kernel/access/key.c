@@ -1,5 +1,5 @@
 /*
- * key.c - making, revoking and listing API keys; what a scope covers.
+ * key.c - making, revoking and listing API keys.
  */
 #include "kernel/access/key.h"
 
@@ -41,54 +41,6 @@ const struct field key_new_fields[] = {
     F_END};
 
 /* ---- Scopes ---- */
-
-static bool scope_word(struct str s)
-{
-    if (s.len == 0 || s.ptr[0] < 'a' || s.ptr[0] > 'z')
-        return false;
-    for (size_t k = 1; k < s.len; k++) {
-        char c = s.ptr[k];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
-            return false;
-    }
-    return true;
-}
-
-static bool scope_ok(struct str scope)
-{
-    struct str rest = scope, area;
-
-    if (str_is(scope, "*"))
-        return true;
-    if (scope.len > KEY_SCOPE_LEN_MAX || !memchr(scope.ptr, ':', scope.len))
-        return false;
-    return str_cut(&rest, ':', &area) && scope_word(area) &&
-           (str_is(rest, "*") || scope_word(rest));
-}
-
-bool scope_covers(struct str granted, struct str wanted)
-{
-    if (str_is(granted, "*") || str_eq(granted, wanted))
-        return true;
-    return granted.len > 2 && granted.ptr[granted.len - 2] == ':' &&
-           granted.ptr[granted.len - 1] == '*' &&
-           str_starts(wanted, (struct str){granted.ptr, granted.len - 1});
-}
-
-static bool caller_holds(const struct caller *caller, struct str wanted)
-{
-    for (const char *const *scope = caller->scopes; *scope; scope++)
-        if (scope_covers(str_of(*scope), wanted))
-            return true;
-    return false;
-}
-
-/* Nobody holds no scope: public routes and background work see what everyone may see. */
-bool cx_has_scope(const struct cx *cx, const char *scope)
-{
-    return cx->caller && caller_holds(cx->caller, str_of(scope));
-}
 
 struct str cx_actor(struct cx *cx)
 {
@@ -133,9 +85,7 @@ static enum err join_scopes(struct cx *cx, const struct list *scopes, struct str
         char pointer[32];
 
         snprintf(pointer, sizeof(pointer), "/scopes/%zu", k);
-        if (!scope_ok(scope))
-            return fail_at(cx, ERR_BAD_INPUT, "bad_scope", pointer,
-                           "a scope is AREA:RIGHT (\"order:write\"), AREA:* or *");
+        TRY(scope_check(cx, scope, pointer));
         if (cx->caller && !caller_holds(cx->caller, scope))
             return fail_at(cx, ERR_FORBIDDEN, "scope_not_held", pointer,
                            "your key does not hold " STR_FMT ": ask with a key that does",
@@ -190,6 +140,26 @@ static enum err store(struct cx *cx, struct str token, struct key *key)
     return OK;
 }
 
+/* A key that ends makes none that outlives it. */
+static enum err check_expiry(struct cx *cx, int64_t expires_ms)
+{
+    struct key own = {.id = cx->caller ? cx->caller->key_id : 0};
+    char text[TIME_TEXT_LEN + 1];
+    bool found;
+
+    if (expires_ms && expires_ms <= cx->now_ms)
+        return fail_at(cx, ERR_BAD_INPUT, "bad_expiry", "/expires_at",
+                       "the key would have expired already: give a time to come, or none");
+    if (!cx->caller)
+        return OK;
+    TRY(row_find(cx, &key_table, &own, &found));
+    if (!found || !own.expires_ms || (expires_ms && expires_ms <= own.expires_ms))
+        return OK;
+    time_format(text, own.expires_ms);
+    return fail_at(cx, ERR_FORBIDDEN, "expiry_not_held", "/expires_at",
+                   "your own key ends at %s: give this time or an earlier one", text);
+}
+
 enum err key_create(struct cx *cx, const struct key_new *in, struct key *out)
 {
     int64_t count;
@@ -203,9 +173,7 @@ enum err key_create(struct cx *cx, const struct key_new *in, struct key *out)
         return fail_at(cx, ERR_BAD_INPUT, "bad_scope", "/scopes", "name at least one scope");
     if (str_is(in->name, GIVEN_NAME))
         return fail_at(cx, ERR_BAD_INPUT, "bad_name", "/name", "this name is the server's own");
-    if (in->expires_ms && in->expires_ms <= cx->now_ms)
-        return fail_at(cx, ERR_BAD_INPUT, "bad_expiry", "/expires_at",
-                       "the key would have expired already: give a time to come, or none");
+    TRY(check_expiry(cx, in->expires_ms));
     TRY(in_force(cx, &count));
     if (count >= KEYS_MAX)
         return fail(cx, ERR_CONFLICT, "too_many_keys",

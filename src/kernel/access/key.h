@@ -84,8 +84,9 @@ extern const struct field key_new_fields[];
  * Make a key; out->token is its text, which nobody can read again.
  *
  * Needs:  a command.
- * Errors: BAD_INPUT "bad_scope", "bad_expiry"; FORBIDDEN "scope_not_held" (a caller hands on only
- *         what it holds); CONFLICT "too_many_keys".
+ * Errors: BAD_INPUT "bad_scope", "unknown_scope", "bad_expiry"; FORBIDDEN "scope_not_held" and
+ *         "expiry_not_held" (a caller hands on only what it holds, for as long as it holds it);
+ *         CONFLICT "too_many_keys".
  */
 MUST_CHECK enum err key_create(struct cx *cx, const struct key_new *in, struct key *out);
 
@@ -103,6 +104,11 @@ MUST_CHECK enum err key_list(struct cx *cx, int64_t before, int64_t limit, struc
 bool scope_covers(struct str granted, struct str wanted);
 
 /* ---- Between the files of this folder ---- */
+
+/** Is this a scope that the module tables name, AREA:* of one, or "*"?
+ *  Errors: BAD_INPUT "bad_scope", "unknown_scope" at pointer; the detail lists those there are. */
+MUST_CHECK enum err scope_check(struct cx *cx, struct str scope, const char *pointer);
+bool caller_holds(const struct caller *caller, struct str wanted);
 
 extern const struct table key_table;
 #define KEY_COLUMNS                                                                                \

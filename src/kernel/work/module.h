@@ -82,6 +82,11 @@ struct event {
     struct str trace;     /* traceparent of the cause. */
 };
 
+/* A scope that no route asks for: a handler does, with cx_has_scope. */
+struct scope {
+    const char *name, *doc; /* "order:price" */
+};
+
 typedef enum err event_handler(struct cx *cx, const struct event *event);
 
 /* reacts: inside the producer's transaction, bounded cost.  consumes: later, exactly once. */
@@ -153,6 +158,8 @@ struct module {
     const char *const *needs;
     const struct migration *schema;
     const struct route *routes;
+    const struct scope
+        *scopes; /* Beyond those of the routes: keys are made with known ones only. */
     const struct reaction *reacts, *consumes;
     const struct producer *produces;
     const struct job *jobs;
@@ -174,6 +181,7 @@ struct module {
 #define PUBLIC        NULL
 #define NEEDS(...)    ((const char *const[]){__VA_ARGS__, NULL})
 #define ROUTES(...)   ((const struct route[]){__VA_ARGS__, {0}})
+#define SCOPES(...)   ((const struct scope[]){__VA_ARGS__, {0}})
 #define REACTS(...)   ((const struct reaction[]){__VA_ARGS__, {0}})
 #define CONSUMES(...) ((const struct reaction[]){__VA_ARGS__, {0}})
 #define PRODUCES(...) ((const struct producer[]){__VA_ARGS__, {0}})

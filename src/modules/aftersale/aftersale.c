@@ -226,6 +226,7 @@ const struct module aftersale_module = {
         {"GET", "/v1/orders/{id:ord}/linked", aftersale_get_linked, TX_READ, "aftersale:read",
          QUERY(aftersale_page_query, aftersale_page_query_fields), .reply = aftersale_linked_fields,
          .page = true, .doc = "What was exchanged or sent once more, oldest first."}),
+    .scopes = SCOPES({"aftersale:import", "Say when a refund was made, in the past."}),
     .reacts = REACTS({"payment.refunded", aftersale_payment_refunded},
                      {"payment.refund_failed", aftersale_payment_failed}),
     .produces = PRODUCES(

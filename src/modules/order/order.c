@@ -325,6 +325,8 @@ const struct module order_module = {
          BODY(order_report_query, order_report_query_fields), .reply = order_report_fields,
          .page = true, .status = 200, .priority = PRIORITY_NORMAL,
          .doc = "What these orders of a channel came to, by country, month, SKU or state."}),
+    .scopes = SCOPES({"order:price", "Say the price of a line."},
+                     {"order:adjust", "Give discounts that were decided elsewhere."}),
     .produces = PRODUCES({"order.placed", order_event_fields, "Placed; its stock is reserved."},
                          {"order.partly_paid", order_event_fields, "A part of the total came in."},
                          {"order.paid", order_event_fields, "All of the total came in."},

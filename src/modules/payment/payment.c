@@ -333,6 +333,7 @@ const struct module payment_module = {
         {"GET", "/v1/reconciliations/{date}", reconciliation_get_day, TX_READ, "payment:read",
          .reply = reconciliation_day_fields, .page = true,
          .doc = "One day, by provider, with every difference."}),
+    .scopes = SCOPES({"payment:manual", "Record money that came by hand."}),
     .reacts =
         REACTS({"order.cancelled", payment_order_ended}, {"order.expired", payment_order_ended},
                {"order.claimed", payment_order_claimed}),
