@@ -24,6 +24,10 @@ def base32(value):
 class Sqlite:
     random_key = "substr(hex(randomblob(22)), 1, 43)"
 
+    @staticmethod
+    def user(number):
+        return f"printf('u%016x', {number})"
+
     def __init__(self, path):
         self.db = sqlite3.connect(path, isolation_level=None)
         for pragma in ("journal_mode = off", "synchronous = off", "cache_size = -2000000",
@@ -51,6 +55,10 @@ class Sqlite:
 
 class Postgres:
     random_key = "substr(md5(random()::text) || md5(random()::text), 1, 43)"
+
+    @staticmethod
+    def user(number):
+        return f"'u' || lpad(to_hex({number}), 16, '0')"
 
     def __init__(self, cluster, url, schema):
         self.cluster, self.url, self.schema = cluster, url, schema
@@ -88,7 +96,8 @@ class Filler:
         self.ago_ms = f"(({orders} - k + 1) * {SPAN_DAYS * DAY_MS} / {orders})"
         # Knuth's multiplicative hash: neighbours in time are far apart among users.
         self.skus = int(db.rows("select count(*) from catalog_sku")[0][0])
-        self.user = f"'u' || cast((((k * 2654435761) & 4294967295) * {users} >> 32) as text)"
+        # As bench/load names them, or new orders would not fall among the old ones.
+        self.user = db.user(f"((((k * 2654435761) & 4294967295) * {users}) >> 32)")
 
         self.sku = ("(select s.id from bench_sku s where s.n ="
                     f" ((((k * 2246822519) & 4294967295) * {self.skus}) >> 32))")

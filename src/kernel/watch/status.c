@@ -75,8 +75,12 @@ static void put_status_counters(struct json_out *out)
     watch_unlock();
     json_list(out);
     for (int k = 1; k <= count; k++) {
+        int64_t sum = (int64_t)watch_counter_sum(k);
+
+        if (sum == 0 && registry->items[k].labels[0] != '\0')
+            continue; /* Most routes have most classes of answers at zero. */
         series_open(out, registry->items[k].name, registry->items[k].labels);
-        json_member_int(out, "value", (int64_t)watch_counter_sum(k));
+        json_member_int(out, "value", sum);
         json_object_end(out);
     }
     json_list_end(out);
