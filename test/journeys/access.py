@@ -55,7 +55,9 @@ def permissions(shop):
             continue
         try:
             for client, code in strangers:
-                client.call(method, path, body_for(method)).expect(401, code)
+                refused = client.call(method, path, body_for(method))
+                refused.expect(401, code)
+                equal(refused.headers.get("www-authenticate"), "Bearer", "WWW-Authenticate")
             weak.call(method, path, body_for(method)).expect(403, "scope_missing")
             refused = others[scope].call(method, path, body_for(method))
             check(scope in refused.expect(403, "scope_missing")["detail"], "the scope is not named")

@@ -191,7 +191,7 @@ static void close_platform(struct mini *mini)
     platform_close(&mini->platform);
 }
 
-/* After the platform has let go of them. */
+/* Of all spaces, after the platform has let go of them. */
 static void drop_schemas(struct mini *mini)
 {
     struct sql_options options = {.url = mini->url, .schema = "public"};
@@ -202,8 +202,13 @@ static void drop_schemas(struct mini *mini)
         return;
     cx_open(&cx, &mini->env, MINI_ANSWER_BYTES);
     must(sql_open(&cx.db, &options, &problem), &problem);
-    must(sql_script(&cx, mini_text(mini, "drop schema if exists %sgrevy, %sdefault cascade",
-                                   mini->prefix, mini->prefix)),
+    must(sql_script(&cx, mini_text(mini,
+                                   "do $$ declare s text; begin"
+                                   " for s in select nspname from pg_namespace"
+                                   " where left(nspname, %zu) = '%s' loop"
+                                   " execute format('drop schema %%I cascade', s);"
+                                   " end loop; end $$",
+                                   strlen(mini->prefix), mini->prefix)),
          &cx.problem);
     sql_close(cx.db);
     cx_close(&cx);
