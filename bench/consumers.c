@@ -1,8 +1,8 @@
 /*
  * consumers.c - events through the outbox to a consumer's committed effect: the kernel with its
- * threads, one module that tells and one that listens, on SQLite.
+ * threads, one module that tells and one that listens, on SQLite or PostgreSQL.
  *
- *   consumers DIR SECONDS
+ *   consumers DIR SECONDS [POSTGRESQL_URL]
  *
  * First as fast as commands can tell and the consumer can follow, for SECONDS; then at half of that
  * pace, where the lag is measured: from the commit of an event to the commit of its effect.  The
@@ -208,11 +208,12 @@ int main(int argc, char **argv)
     struct space *space;
     double seconds, per_s, event_cpu_us;
 
-    if (argc != 3 || (seconds = strtod(argv[2], NULL)) <= 0) {
-        fputs("usage: consumers DIR SECONDS\n", stderr);
+    if (argc < 3 || argc > 4 || (seconds = strtod(argv[2], NULL)) <= 0) {
+        fputs("usage: consumers DIR SECONDS [POSTGRESQL_URL]\n", stderr);
         return 2;
     }
     options.data_dir = argv[1];
+    options.db_url = argv[3]; /* NULL at the end of the arguments. */
     told_us = calloc(LAGS_MAX, sizeof(*told_us));
     lag_us = calloc(LAGS_MAX, sizeof(*lag_us));
     if (!told_us || !lag_us)

@@ -59,6 +59,9 @@ ROWS = [
     table.Row("consumers", "Events through outbox to a consumer's committed effect", "consumed",
               least=20000),
     table.Row("consumers", "lag at half of that, p99, ms", "lag", figure="value", most=50),
+    table.Row("consumers", "the same on PostgreSQL", "consumed, PostgreSQL", least=20000),
+    table.Row("consumers", "lag at half of that, p99, ms", "lag, PostgreSQL", figure="value",
+              most=50),
 ]
 
 
@@ -263,8 +266,13 @@ class Scale(Bench):
     def consumers(self):
         out = run_json([need(self.o.bin / "consumers", "build the bench first"), self.fresh(),
                         self.o.seconds], self.o.seconds + 120)
+        with self.cluster.database() as url:
+            pg = run_json([self.o.bin / "consumers", self.fresh(), self.o.seconds, url],
+                          self.o.seconds + 120)
         return {"consumed": Sample(per_s=out["per_s"], cpu_us=out["cpu_us"]),
-                "lag": Sample(value=out["lag_p99_ms"])}
+                "lag": Sample(value=out["lag_p99_ms"]),
+                "consumed, PostgreSQL": Sample(per_s=pg["per_s"], cpu_us=pg["cpu_us"]),
+                "lag, PostgreSQL": Sample(value=pg["lag_p99_ms"])}
 
 
 @contextlib.contextmanager
