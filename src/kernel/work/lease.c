@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,6 +24,7 @@ enum {
     LEASE_RENEW_MS = 2000,    /* An idle holder renews this often; commits renew by themselves. */
     LEASE_TRY_MS = 1000,      /* A standby process looks this often. */
     COMMIT_ASK_MS_MAX = 5000, /* How long to ask after the fate of a commit. */
+    COMMIT_ASK_PAUSE_MS = 20, /* Between two questions to a database that is away. */
 };
 
 struct lease_row {
@@ -64,25 +66,37 @@ static enum err read_lease(struct cx *cx, const char *sql, struct lease_row *row
     return OK;
 }
 
+struct number {
+    int64_t value;
+};
+static const struct field number_fields[] = {F(number, value), F_END};
+
+/* One lock per schema, of the session. */
+#define LOCK "hashtext('grevy writer'), hashtext(current_schema())"
+#define LOCK_ROWS                                                                                  \
+    " pg_locks l where l.granted and l.locktype = 'advisory' and l.objsubid = 2"                   \
+    " and l.database = (select oid from pg_database where datname = current_database())"           \
+    " and l.classid = hashtext('grevy writer')::oid"                                               \
+    " and l.objid = hashtext(current_schema())::oid"
+
+/* The number that sql gives, or 0. */
+static int64_t ask(struct cx *cx, const char *sql)
+{
+    struct list rows;
+
+    if (sql_raw_all(cx, number_fields, sizeof(struct number), &rows, sql, NO_BINDS) != OK ||
+        rows.count != 1)
+        return 0;
+    return LIST_AT(rows, struct number, 0)->value;
+}
+
 /* Does no other living process hold the space? */
 static bool lock_free(struct writer *writer, struct cx *cx)
 {
-    struct number {
-        int64_t value;
-    };
-    static const struct field fields[] = {F(number, value), F_END};
-    struct list rows;
-
-    if (sql_kind(writer->db) == SQL_POSTGRES) {
-        /* One lock per schema; taken by this session already counts as free. */
-        return sql_raw_all(cx, fields, sizeof(struct number), &rows,
-                           "select case when exists (select 1 from pg_locks where granted"
-                           "  and locktype = 'advisory' and pid = pg_backend_pid())"
-                           " or pg_try_advisory_lock(hashtext('grevy writer'),"
-                           "  hashtext(current_schema())) then 1 else 0 end",
-                           NO_BINDS) == OK &&
-               rows.count == 1 && LIST_AT(rows, struct number, 0)->value == 1;
-    }
+    if (sql_kind(writer->db) == SQL_POSTGRES)
+        return ask(cx, "select case when exists (select 1 from" LOCK_ROWS
+                       "  and l.pid = pg_backend_pid())"
+                       " or pg_try_advisory_lock(" LOCK ") then 1 else 0 end") == 1;
     if (writer->lock_fd < 0) {
         char path[600];
 
@@ -90,6 +104,32 @@ static bool lock_free(struct writer *writer, struct cx *cx)
         writer->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     }
     return writer->lock_fd >= 0 && flock(writer->lock_fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Who lost the lease must not take it back for a lock of old. */
+static void unlock(struct writer *writer, struct cx *cx)
+{
+    if (sql_kind(writer->db) != SQL_POSTGRES)
+        return;
+    if (sql_begin(cx) == OK)
+        (void)ask(cx, "select count(pg_advisory_unlock(" LOCK ")) from" LOCK_ROWS
+                      " and l.pid = pg_backend_pid()");
+    sql_rollback(cx);
+    fail_clear(cx);
+}
+
+/* A holder that hangs in the middle of a batch has rows locked, and its lock: its session is ended,
+ * if we may do so, and its lock taken as soon as it is free. */
+static enum err end_holder(struct cx *cx)
+{
+    struct list rows;
+
+    if (ask(cx, "select count(pg_terminate_backend(l.pid)) from pg_stat_activity a," LOCK_ROWS
+                " and l.pid <> pg_backend_pid() and a.pid = l.pid"
+                " and pg_has_role(a.usesysid, 'usage')") == 0)
+        return cx->problem.err;
+    return sql_raw_all(cx, number_fields, sizeof(struct number), &rows,
+                       "select 1 from pg_advisory_lock(" LOCK ")", NO_BINDS);
 }
 
 /* On SQLite nobody renews until_ms: the lock file alone tells. */
@@ -116,16 +156,29 @@ static enum err take_over(struct writer *writer, struct cx *cx, const struct lea
     return OK;
 }
 
+/* Is the holder dead, or does it hang? */
+static bool may_take(struct writer *writer, struct cx *cx, const struct lease_row *row,
+                     enum err *err)
+{
+    if (lock_free(writer, cx))
+        return true;
+    if (cx->problem.err == OK && !expired(writer, row))
+        return false;
+    *err = cx->problem.err == OK ? end_holder(cx) : cx->problem.err;
+    return *err == OK;
+}
+
 /* Try to become the writer; OK without it when somebody else is. */
 static enum err try_take(struct writer *writer)
 {
     struct cx *cx = &writer->cx;
+    struct problem problem;
     struct lease_row row;
     enum err err;
 
     TRY(sql_begin(cx));
     err = read_lease(cx, read_sql(writer), &row);
-    if (err == OK && (lock_free(writer, cx) || expired(writer, &row))) {
+    if (err == OK && may_take(writer, cx, &row, &err)) {
         err = take_over(writer, cx, &row);
         if (err == OK)
             err = sql_commit(cx);
@@ -137,7 +190,10 @@ static enum err try_take(struct writer *writer)
             return OK;
         }
     }
+    problem = cx->problem;
     sql_rollback(cx);
+    unlock(writer, cx);
+    cx->problem = problem;
     return err == ERR_BUSY ? OK : err;
 }
 
@@ -247,9 +303,15 @@ enum err lease_guard(struct writer *writer, struct cx *cx)
 
 enum err lease_lost(struct writer *writer, struct cx *cx)
 {
+    struct env *env = writer->space->platform->env;
+
     lease_set(writer, false);
     log_event(LOG_WARN, "writer_lease_lost", LOG_TEXT("space", str_of(writer->space->name)));
+    sql_rollback(cx);
     fail_clear(cx);
+    unlock(writer, cx);
+    /* The new holder looks for the lock when it renews: not before that is it tried again. */
+    writer->lease_checked_us = env->monotonic_us(env) + LEASE_RENEW_MS * 1000LL;
     cx->problem.retry_after_ms = SECOND_MS;
     return fail(cx, ERR_BUSY, "not_the_writer", "another process writes this space: try again");
 }
@@ -262,8 +324,11 @@ enum commit_fate lease_fate(struct writer *writer, int64_t last_id)
     struct env *env = writer->space->platform->env;
     int64_t until_us = env->monotonic_us(env) + (int64_t)COMMIT_ASK_MS_MAX * 1000;
     struct lease_row row;
+    int tries = 0;
 
     do {
+        if (tries++ > 0)
+            (void)poll(NULL, 0, COMMIT_ASK_PAUSE_MS);
         sql_rollback(&writer->cx); /* Reconnects. */
         fail_clear(&writer->cx);
         if (read_lease(&writer->cx, locking_sql, &row) == OK)
