@@ -98,13 +98,16 @@ void http_reply_problem(struct http_exchange *x, const struct problem *problem, 
         .close = close,
     };
     char seconds[NUMBER_BYTES_MAX];
+    int64_t after_ms = problem->retry_after_ms;
     int len;
 
     assert(problem->err != OK);
     add_status_headers(&reply, problem);
-    if (problem->retry_after_ms > 0) {
-        len = snprintf(seconds, sizeof(seconds), "%" PRId64,
-                       (problem->retry_after_ms + SECOND_MS - 1) / SECOND_MS);
+    if (problem->err == ERR_BUSY && after_ms <= 0)
+        after_ms = SECOND_MS; /* Whoever refused knows no better: a database that is away. */
+    if (after_ms > 0) {
+        len =
+            snprintf(seconds, sizeof(seconds), "%" PRId64, (after_ms + SECOND_MS - 1) / SECOND_MS);
         add_header(&reply, "Retry-After", (struct str){seconds, (size_t)len});
     }
     if (problem_write(&out, reply.status, err_title(problem->err), problem)) {

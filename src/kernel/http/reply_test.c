@@ -164,6 +164,10 @@ TEST(problem_headers, "some statuses come with the headers that HTTP asks of the
     CHECK_EQ_INT(heard.status, 503);
     CHECK_EQ_STR(header_in(heard.head, "Retry-After"), "2");
     free(heard.body);
+    busy.retry_after_ms = 0; /* Whoever said so did not know. */
+    heard = problem_heard(&busy);
+    CHECK_EQ_STR(header_in(heard.head, "Retry-After"), "1");
+    free(heard.body);
     heard = problem_heard(&method);
     CHECK_EQ_INT(heard.status, 405);
     CHECK_EQ_STR(header_in(heard.head, "Allow"), "GET, POST");
