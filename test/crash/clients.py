@@ -1,7 +1,9 @@
 """clients.py - buyers that write down what they ask and what they are told.
 
-Every wish has an idempotency key and a user of its own, so that each can be found again.
+Every wish has an idempotency key and a user of its own, so that each can be found again.  Where
+there are two servers, who is turned away by one goes to the other.
 """
+import collections
 import dataclasses
 import http.client
 import itertools
@@ -13,6 +15,8 @@ from kit import Client, Wrong, check, equal, together
 
 CLIENTS = 16
 PENDING_MAX = 50  # Orders a client keeps in mind to pay or cancel.
+AGAIN_S = 0.02  # Who is turned away comes back sooner than told: more load, and a shorter test.
+TURNED_AWAY = {503: None, 507: None, 500: "commit_unknown"}  # Status -> the only code, or any.
 
 
 @dataclasses.dataclass
@@ -31,11 +35,29 @@ class Wish:
         return client.call("POST", self.path, self.body, {"Idempotency-Key": self.key})
 
 
+def turned_away(answer):
+    """Is it no answer to the wish?  Then it says so as it should."""
+    if answer.status not in TURNED_AWAY:
+        return False
+    body = answer.expect(answer.status, TURNED_AWAY[answer.status])
+    check(body["detail"], f"{body} says nothing")
+    if answer.status == 507:
+        check("free some space" in body["detail"], f"{body} does not say what to do")
+    if answer.status == 503:
+        check(answer.headers.get("retry-after", "").isdigit(), f"no Retry-After with {body}")
+    return True
+
+
 class Buyers:
     """All wishes of all cycles, and what must come of them."""
 
-    def __init__(self, shop, seed):
+    def __init__(self, shop, seed, *others):
         self.shop, self.seed, self.cycle = shop, seed, 0
+        self.shops = [shop, *others]  # Servers of one database; shop: the one that is asked again.
+        self.enough = threading.Event()
+        self.refused = collections.Counter()  # Status -> how often a client was turned away.
+        self.sold = 0  # About how many answers were good so far.
+        self.failures = []  # What a client could not believe.
         self.wishes = []  # Of this cycle.
         self.state = {}  # Order id -> the state that was acknowledged.
         self.refunded = {}  # Order id -> what was acknowledged to go back.
@@ -63,7 +85,10 @@ class Buyers:
             return Wish(key, f"/v1/orders/{order}/refunds",
                         {"lines": [{"line": 0, "quantity": 1}], "reason": "crash",
                          "restock": True}, order)
-        shipment = client.get(f"/v1/orders/{order}/shipments")["data"][0]["id"]
+        found = client.call("GET", f"/v1/orders/{order}/shipments")
+        if turned_away(found):
+            return None
+        shipment = found.expect(200)["data"][0]["id"]
         return Wish(key, f"/v1/shipments/{shipment}/ship", {"delivered": rng.random() < 0.5},
                     order)
 
@@ -85,35 +110,66 @@ class Buyers:
                  for _ in range(rng.randint(1, 3))]
         return Wish(key, "/v1/orders", {"user": key, "currency": "CNY", "lines": lines})
 
+    def ask(self, wish, client, mine, paid):
+        """Was there an answer to the wish?"""
+        answer = wish and wish.send(client)
+        if not answer or turned_away(answer):
+            self.refused[answer.status if answer else 503] += 1
+            return False
+        wish.status, wish.text = answer.status, answer.text
+        self.sold += wish.status in (200, 201)
+        if wish.path == "/v1/orders" and wish.status == 201 and len(mine) < PENDING_MAX:
+            mine.append(wish.id())
+        if wish.path.endswith("/payments") and wish.status == 201 and len(paid) < PENDING_MAX:
+            paid.append(wish.order)
+        return True
+
     def buy(self, k, wishes):
-        """Ask on and on until the server is gone."""
+        """Ask on and on until the only server is gone, or it is enough."""
         name = f"{self.cycle}-{k}"
         rng = random.Random(f"{self.seed} {name}")
-        client, mine, paid = Client(self.shop.port, self.shop.key), [], []
+        mine, paid = [], []
+        tills = itertools.cycle([Client(s.port, s.key) for s in self.shops])
+        client = next(tills)
         for number in itertools.count():
+            answered = False
             try:
                 wish = self.wish(rng, client, f"{name}-{number}", mine, paid)
-                wishes.append(wish)
-                answer = wish.send(client)
+                if wish:
+                    wishes.append(wish)
+                answered = self.ask(wish, client, mine, paid)
             except (OSError, http.client.HTTPException):
+                client.close()
+                if len(self.shops) == 1:
+                    return
+            if self.enough.is_set():
                 return
-            wish.status, wish.text = answer.status, answer.text
-            if wish.path == "/v1/orders" and wish.status == 201 and len(mine) < PENDING_MAX:
-                mine.append(wish.id())
-            if wish.path.endswith("/payments") and wish.status == 201 and len(paid) < PENDING_MAX:
-                paid.append(wish.order)
+            if not answered:
+                client = next(tills)
+                self.enough.wait(AGAIN_S)
+
+    def believe(self, k, wishes):
+        try:
+            self.buy(k, wishes)
+        except Exception as why:  # pylint: disable=broad-except
+            self.failures.append(why)
 
     def crowd(self, cycle):
-        """Start the clients; returns a function that waits for all to have ended."""
+        """Start the clients; returns a function that has them end, and waits for it."""
         self.cycle, parts = cycle, [[] for _ in range(CLIENTS)]
-        threads = [threading.Thread(target=self.buy, args=(k, parts[k])) for k in range(CLIENTS)]
+        self.enough.clear()
+        threads = [threading.Thread(target=self.believe, args=(k, parts[k]))
+                   for k in range(CLIENTS)]
         for thread in threads:
             thread.start()
 
         def join():
+            self.enough.set()
             for thread in threads:
                 thread.join()
             self.wishes = [wish for part in parts for wish in part]
+            if self.failures:
+                raise self.failures[0]
         return join
 
     # ---- After the crash ----
@@ -125,6 +181,7 @@ class Buyers:
         lost = [w for w in self.wishes if w.status is None]
         odd = [w for w in self.wishes if w.status not in (None, 200, 201, 409)]
         check(not odd, f"{odd[:1]} was answered oddly")
+        self.acknowledged += len(good)
 
         def again(k):
             client = Client(self.shop.port, self.shop.key)
@@ -137,7 +194,6 @@ class Buyers:
             client.close()
 
         together(8, again)
-        self.acknowledged += len(good)
         for wish in self.wishes:
             self.remember(wish)
         return len(lost)

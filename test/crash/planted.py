@@ -28,6 +28,8 @@ FAULTS = [
     "delete from kernel_outbox where seq = (select max(seq) from kernel_outbox)",
     "update kernel_outbox set time_ms = 1 where seq = 5",
     "update kernel_outbox set id = (select max(id) from kernel_outbox) where seq = 5",
+    "update kernel_outbox set id = 1 where seq = 5",
+    f"update orders set state = 'expired' where id = {AN_ORDER}",
     "update kernel_outbox set type = 'order.paid' where seq ="
     " (select min(seq) from kernel_outbox where type = 'order.placed')",
     "update kernel_writer set seq = seq + 1",
