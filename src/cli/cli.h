@@ -45,7 +45,9 @@ struct cli_platform {
         "--master-key", &(platform_).master_key, NULL                                              \
     }
 
-/** Open the platform; on failure says why and returns false. */
+/** What platform_open wants: where the data is, and the master key.  False: said why. */
+bool cli_prepare(const struct cli_platform *from, struct platform_options *out);
+/** Prepare and open the platform; on failure says why and returns false. */
 bool cli_open(struct platform *platform, const struct cli_platform *options, int batch_max);
 bool cli_space(struct platform *platform, const char *name, struct space **out);
 void cli_problem(const struct problem *problem);

@@ -9,7 +9,8 @@
 const struct command commands[] = {
     {"serve",
      "--data DIR [--listen 127.0.0.1:8080] [--db postgresql://...] [--drain-ms N]"
-     " [--log-level info] [--log-file PATH [--log-mib-max 64]]",
+     " [--log-level info] [--log-file PATH [--log-mib-max 64]] [--sandbox try|require|off]"
+     " [--sandbox-read PATH:PATH]",
      "Run the server.", cmd_serve},
     {"space", "create NAME | list, --data DIR | --db URL", "Make and list spaces.", cmd_space},
     {"audit", "verify [--space NAME] --data DIR | --db URL", "Check the chain of the audit log.",

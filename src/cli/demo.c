@@ -14,6 +14,7 @@ enum { PATH_LEN_MAX = 512, COUNTS_CONNECTIONS = 8 };
 
 struct demo {
     struct cli_platform platform;
+    struct confine confine;
     const char *listen, *sample;
     char url[PATH_LEN_MAX], school_path[PATH_LEN_MAX], sample_path[PATH_LEN_MAX];
     struct server server;
@@ -256,17 +257,21 @@ int cmd_demo(int argc, char **argv)
     const struct option_row rows[] = {CLI_PLATFORM_OPTIONS(demo.platform),
                                       {"--listen", &demo.listen, NULL},
                                       {"--sample", &demo.sample, NULL},
+                                      CLI_CONFINE_OPTIONS(demo.confine),
                                       {NULL, NULL, NULL}};
     bool ok = false;
 
-    if (!options_read(argc, argv, rows, NULL, 0))
+    if (!options_read(argc, argv, rows, NULL, 0) || !confine_mode_ok(&demo.confine))
         return usage_of(argv[0]);
     if (!find_files(&demo))
         return EXIT_FAILED;
     server_block_signals();
-    log_open(STDERR_FILENO, LOG_WARN);
+    log_to(STDERR_FILENO, LOG_WARN);
+    demo.confine.listen = demo.listen;
+    demo.confine.files[0] = demo.sample_path;
+    demo.confine.files[1] = demo.school_path;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (server_open(&demo.server, &demo.platform, 0)) {
+    if (server_open(&demo.server, &demo.platform, 0, &demo.confine)) {
         ok = run(&demo);
         server_close(&demo.server);
     }

@@ -52,21 +52,32 @@ bool options_read(int argc, char **argv, const struct option_row *rows, const ch
     return true;
 }
 
-bool cli_open(struct platform *platform, const struct cli_platform *from, int batch_max)
+bool cli_prepare(const struct cli_platform *from, struct platform_options *out)
 {
-    struct platform_options options = {
-        .data_dir = from->data, .db_url = from->db, .batch_commands_max = batch_max};
     struct problem problem;
 
+    *out = (struct platform_options){.data_dir = from->data, .db_url = from->db};
     if (!from->data && !from->db) {
         fputs("grevy: say where the data is: --data DIR or --db postgresql://...\n", stderr);
         return false;
     }
-    if (master_key_load(from->master_key, from->data, options.master_key, &problem) == OK) {
-        options.has_master_key = true;
-        if (platform_open(platform, &options, &problem) == OK)
-            return true;
-    }
+    out->has_master_key =
+        master_key_load(from->master_key, from->data, out->master_key, &problem) == OK;
+    if (!out->has_master_key)
+        cli_problem(&problem);
+    return out->has_master_key;
+}
+
+bool cli_open(struct platform *platform, const struct cli_platform *from, int batch_max)
+{
+    struct platform_options options;
+    struct problem problem;
+
+    if (!cli_prepare(from, &options))
+        return false;
+    options.batch_commands_max = batch_max;
+    if (platform_open(platform, &options, &problem) == OK)
+        return true;
     cli_problem(&problem);
     return false;
 }

@@ -24,6 +24,7 @@ struct serve_options {
     struct cli_platform platform;
     const char *listen, *batch_max, *drain_ms;
     const char *log_level, *log_file, *log_mib_max;
+    struct confine confine;
 };
 
 static enum err first_key(struct cx *cx, void *argument)
@@ -196,11 +197,21 @@ void server_block_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-bool server_open(struct server *server, const struct cli_platform *options, int batch_max)
+bool server_open(struct server *server, const struct cli_platform *from, int batch_max,
+                 const struct confine *confine)
 {
+    struct platform_options options;
+    struct problem problem;
+
     *server = (struct server){0};
-    if (!cli_open(&server->platform, options, batch_max))
+    if (!cli_prepare(from, &options) || (confine && !confine_enter(confine, &options)))
         return false;
+    log_start(); /* The first thread. */
+    options.batch_commands_max = batch_max;
+    if (platform_open(&server->platform, &options, &problem) != OK) {
+        cli_problem(&problem);
+        return false;
+    }
     register_metrics(&server->platform);
     return true;
 }
@@ -255,8 +266,7 @@ static int serve(struct server *server, const char *listen, int64_t drain_ms)
 {
     int status = EXIT_FAILED;
 
-    if (server_open_default(server) &&
-        server_listen(server, listen ? listen : "127.0.0.1:8080", SPACE_DEFAULT)) {
+    if (server_open_default(server) && server_listen(server, listen, SPACE_DEFAULT)) {
         printf("grevy listens on port %d\n", http_port(server->http));
         fflush(stdout);
         server_wait();
@@ -282,10 +292,10 @@ static bool open_log(const struct serve_options *options)
                        mib < 1 || mib > LOG_MIB_MAX)))
         return false;
     if (!options->log_file) {
-        log_open(STDERR_FILENO, (enum log_level)level);
+        log_to(STDERR_FILENO, (enum log_level)level);
         return true;
     }
-    if (log_open_files(options->log_file, mib << 20, (enum log_level)level))
+    if (log_to_files(options->log_file, mib << 20, (enum log_level)level))
         return true;
     fprintf(stderr, "grevy: cannot write %s.0 and .1: %s\n", options->log_file, strerror(errno));
     return false;
@@ -293,12 +303,16 @@ static bool open_log(const struct serve_options *options)
 
 int cmd_serve(int argc, char **argv)
 {
-    struct serve_options options = {0};
-    const struct option_row rows[] = {
-        CLI_PLATFORM_OPTIONS(options.platform),        {"--listen", &options.listen, NULL},
-        {"--batch-max", &options.batch_max, NULL},     {"--drain-ms", &options.drain_ms, NULL},
-        {"--log-level", &options.log_level, NULL},     {"--log-file", &options.log_file, NULL},
-        {"--log-mib-max", &options.log_mib_max, NULL}, {NULL, NULL, NULL}};
+    struct serve_options options = {.listen = "127.0.0.1:8080"};
+    const struct option_row rows[] = {CLI_PLATFORM_OPTIONS(options.platform),
+                                      {"--listen", &options.listen, NULL},
+                                      {"--batch-max", &options.batch_max, NULL},
+                                      {"--drain-ms", &options.drain_ms, NULL},
+                                      {"--log-level", &options.log_level, NULL},
+                                      {"--log-file", &options.log_file, NULL},
+                                      {"--log-mib-max", &options.log_mib_max, NULL},
+                                      CLI_CONFINE_OPTIONS(options.confine),
+                                      {NULL, NULL, NULL}};
     int status = EXIT_FAILED;
     int64_t drain_ms = 0;
     struct server server;
@@ -309,10 +323,12 @@ int cmd_serve(int argc, char **argv)
                              drain_ms > DRAIN_ASKED_MS_MAX))
         return usage_of(argv[0]);
     server_block_signals();
-    if (!open_log(&options))
+    if (!confine_mode_ok(&options.confine) || !open_log(&options))
         return usage_of(argv[0]);
+    options.confine.listen = options.listen;
     if (server_open(&server, &options.platform,
-                    options.batch_max ? (int)strtol(options.batch_max, NULL, 10) : 0))
+                    options.batch_max ? (int)strtol(options.batch_max, NULL, 10) : 0,
+                    &options.confine))
         status = serve(&server, options.listen, drain_ms);
     log_close();
     return status;

@@ -9,6 +9,7 @@
 #define GREVY_CLI_SERVE_H
 
 #include "cli/cli.h"
+#include "cli/confine.h"
 #include "kernel/http/dispatch.h"
 
 struct server {
@@ -21,8 +22,9 @@ struct server {
 void server_block_signals(void);
 void server_wait(void);
 
-/** Open the platform.  False: said why. */
-bool server_open(struct server *server, const struct cli_platform *options, int batch_max);
+/** Open the platform, confined unless confine is NULL; the log starts.  False: said why. */
+bool server_open(struct server *server, const struct cli_platform *options, int batch_max,
+                 const struct confine *confine);
 /** Answer on listen ("127.0.0.1:0" picks a port); keys that name no space are of default_space. */
 bool server_listen(struct server *server, const char *listen, const char *default_space);
 /** Finish what is in flight, close everything. */

@@ -262,15 +262,27 @@ static void *flusher(void *unused)
     return NULL;
 }
 
-void log_open(int fd, enum log_level least)
+void log_to(int fd, enum log_level least)
 {
     pthread_mutex_lock(&out.lock);
     out.fd = fd;
     out.least = least;
+    pthread_mutex_unlock(&out.lock);
+}
+
+void log_start(void)
+{
+    pthread_mutex_lock(&out.lock);
     out.closing = false;
     if (!out.threaded)
         out.threaded = pthread_create(&out.thread, NULL, flusher, NULL) == 0;
     pthread_mutex_unlock(&out.lock);
+}
+
+void log_open(int fd, enum log_level least)
+{
+    log_to(fd, least);
+    log_start();
 }
 
 static int open_file(const char *path, int number, struct stat *is)
@@ -298,7 +310,7 @@ static bool second_goes_on(const struct stat *first, const struct stat *second, 
     return second->st_mtim.tv_nsec > first->st_mtim.tv_nsec && second->st_size > 0;
 }
 
-bool log_open_files(const char *path, int64_t bytes_max, enum log_level least)
+bool log_to_files(const char *path, int64_t bytes_max, enum log_level least)
 {
     struct stat first, second;
     int fd = open_file(path, 0, &first), other_fd = open_file(path, 1, &second);
@@ -312,7 +324,7 @@ bool log_open_files(const char *path, int64_t bytes_max, enum log_level least)
     out.other_fd = swapped ? fd : other_fd;
     out.file_bytes_max = bytes_max / 2;
     pthread_mutex_unlock(&out.lock);
-    log_open(swapped ? other_fd : fd, least);
+    log_to(swapped ? other_fd : fd, least);
     return true;
 }
 

@@ -32,12 +32,16 @@ void log_write(enum log_level level, const char *event, const struct log_field *
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 void log_text(enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-void log_open(int fd, enum log_level least); /* Starts the flusher; before it, lines go at once. */
+/** Where lines go, and which.  Until log_start they are written at once, by whoever logs. */
+void log_to(int fd, enum log_level least);
 
 /** Log to PATH.0 and PATH.1, the one after the other, each of half of bytes_max: when one is full
  *  the other begins anew.  Both are opened here and never renamed, so that a process that may open
  *  nothing any more goes on logging.  False: errno says why a file cannot be opened. */
-bool log_open_files(const char *path, int64_t bytes_max, enum log_level least);
-void log_close(void); /* Writes what waits. */
+bool log_to_files(const char *path, int64_t bytes_max, enum log_level least);
+
+void log_start(void);                        /* The flusher, unless it runs. */
+void log_open(int fd, enum log_level least); /* log_to and log_start. */
+void log_close(void);                        /* Writes what waits. */
 
 #endif

@@ -199,7 +199,8 @@ TEST_THREADS(log_turns, "two files take turns, bounded, over restarts: the newes
 
     snprintf(path, sizeof(path), "%s/turns", test_dir());
     for (int round = 0; round < TURNS; round++) {
-        CHECK(log_open_files(path, FILES_BYTES_MAX, LOG_INFO));
+        CHECK(log_to_files(path, FILES_BYTES_MAX, LOG_INFO));
+        log_start();
         for (int k = 0; k < ROUND_LINES; k++)
             log_event(LOG_INFO, "line", LOG_INT("k", round * ROUND_LINES + k));
         log_close();
@@ -219,6 +220,6 @@ TEST(log_nowhere, "a log that cannot be written is said before anything starts")
     char path[300];
 
     snprintf(path, sizeof(path), "%s/no/such/folder", test_dir());
-    CHECK(!log_open_files(path, FILES_BYTES_MAX, LOG_INFO));
+    CHECK(!log_to_files(path, FILES_BYTES_MAX, LOG_INFO));
     CHECK_EQ_INT(errno, ENOENT);
 }

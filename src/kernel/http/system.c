@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "kernel/base/sandbox.h"
 #include "kernel/http/assets.h"
 #include "kernel/http/dispatch_priv.h"
 #include "kernel/http/docs.h"
@@ -61,6 +62,16 @@ static void add_space(struct json_out *out, struct space *space)
     json_object_end(out);
 }
 
+static void add_sandbox(struct json_out *out)
+{
+    const struct sandbox_state *state = sandbox_state();
+
+    json_object(out);
+    json_member_int(out, "landlock_abi", state->landlock_abi);
+    json_member_bool(out, "seccomp", state->seccomp);
+    json_object_end(out);
+}
+
 static enum err statusz(struct call *call)
 {
     struct platform *platform = call->dispatcher->platform;
@@ -74,6 +85,8 @@ static enum err statusz(struct call *call)
     for (int k = 0; k < SPACES_MAX && (space = atomic_load(&platform->spaces[k])); k++)
         add_space(&out, space);
     json_list_end(&out);
+    json_key(&out, STR("sandbox"));
+    add_sandbox(&out);
     json_key(&out, STR("process"));
     watch_status_json(&out);
     json_object_end(&out);
