@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""check.py [NAME ...] - format, house rules, static analysis, documents; what ./dev check does once
-packages are there.  NAME: only checks whose title contains it.
+"""check.py [NAME ...] - format, house rules, static analysis, documents, the hardening of the binary;
+what ./dev check does once packages are there.  NAME: only checks whose title contains it.
 
 Checks of one file are remembered in build/check/ by the content of the file, of every header it
 includes and of the tool's configuration, so that a second run looks only at what changed.
@@ -19,6 +19,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import documents  # noqa: E402
+import hardening  # noqa: E402
 import source  # noqa: E402
 
 ROOT = pathlib.Path(".").resolve()
@@ -169,16 +170,33 @@ def house_rules():
     yield "house rules", "src", done.stdout + done.stderr
 
 
-def api_document():
-    """Lint the OpenAPI document that the binary prints; warnings count."""
+@functools.lru_cache(maxsize=None)
+def not_built():
+    """Why there is no binary of what the sources say, or ""."""
     if not pathlib.Path("src/main.c").exists():
-        yield "api", "openapi.json", "skip: src/main.c is not there"
-        return
+        return "skip: src/main.c is not there"
     built = subprocess.run(["make", f"-j{os.cpu_count()}", "build/grevy"], capture_output=True,
                            text=True, check=False)
-    if built.returncode != 0:
-        said = [line for line in built.stderr.splitlines() if "error" in line or "***" in line]
-        yield "api", "build/grevy", "it does not build:\n" + "\n".join(said or [built.stderr])
+    if built.returncode == 0:
+        return ""
+    said = [line for line in built.stderr.splitlines() if "error" in line or "***" in line]
+    return "it does not build:\n" + "\n".join(said or [built.stderr])
+
+
+def binary_hardening():
+    """What the release binary is protected by, one line each; what it lacks is a finding."""
+    if not_built():
+        yield "hardening", "build/grevy", not_built()
+        return
+    for what, there, detail in hardening.report("build/grevy"):
+        print(f"# hardening: {'has' if there else 'LACKS'} {what}: {detail}", flush=True)
+        yield "hardening", "build/grevy", "" if there else f"lacks {what}: {detail}"
+
+
+def api_document():
+    """Lint the OpenAPI document that the binary prints; warnings count."""
+    if not_built():
+        yield "api", "build/grevy", not_built()
         return
     printed = subprocess.run(["build/grevy", "openapi"], capture_output=True, text=True,
                              check=False)
@@ -260,9 +278,10 @@ def main():
     run_file_checks(checks, tally)
     if not wanted:
         forget_old(checks)
-    if chosen("api"):
-        for found in api_document():
-            tally.add(*found)
+    for title, look in (("hardening", binary_hardening), ("api", api_document)):
+        if chosen(title):
+            for found in look():
+                tally.add(*found)
     skipped = f", {tally.skipped} skipped" if tally.skipped else ""
     print(f"check: {tally.passed} passed ({tally.cached} unchanged), {tally.found} findings{skipped}")
     sys.exit(1 if tally.found else 0)
