@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from database import alive
-from kit import Postgres, check, wait_until
+from kit import Postgres, Shop, check, wait_until
 from trial import Skip, a_trial
 
 LIBRARY = "/usr/lib/*/faketime/libfaketimeMT.so.1"
@@ -41,6 +41,15 @@ class Clock:
         new = self.file.with_suffix(".new")
         new.write_text(f"{seconds:+d}\n")
         new.replace(self.file)
+
+    def server(self):
+        """A Shop that may look at the clock from within its sandbox."""
+        folder = str(self.file.parent)
+
+        class Clocked(Shop):
+            def spawn(self, *arguments):
+                return super().spawn("--sandbox-read", folder, *arguments)
+        return Clocked
 
 
 def sells_on(trial):
@@ -105,7 +114,8 @@ def one_day(trial, clock):
 def crash(kind, cycles, seed):
     with tempfile.TemporaryDirectory(prefix="grevy_clock.") as folder:
         clock = Clock(pathlib.Path(folder))
-        with a_trial(kind, seed, environment=clock.environment, may_expire=True) as trial:
+        with a_trial(kind, seed, server=clock.server(), environment=clock.environment,
+                     may_expire=True) as trial:
             for _ in range(cycles):
                 one_day(trial, clock)
             trial.shop.stop()
