@@ -81,7 +81,7 @@ static void answer_test(struct call *call, enum err err)
     if (err != OK) {
         answer->status = err_status(err);
         answer->content_type = STR("application/problem+json");
-        body = problem_json(cx, &cx->problem);
+        body = problem_json(cx, problem_told(call));
     }
     answer->body = body;
 }
@@ -103,7 +103,7 @@ static void answer_client(struct call *call, enum err err)
         .status = req->status, .content_type = req->content_type, .body = req->reply};
 
     if (err != OK) {
-        http_reply_problem(call->exchange, &cx->problem, false);
+        http_reply_problem(call->exchange, problem_told(call), false);
         return;
     }
     add_header(&reply, "ETag", req->etag);

@@ -74,6 +74,9 @@ void watches_free(struct dispatcher *dispatcher);
 void observe(struct call *call, int status, size_t reply_bytes, int64_t started_us);
 /** A request that was refused before it had a call: counted as one of no route, and logged. */
 void observe_refused(struct dispatcher *dispatcher, int status, const char *code);
+/** The recorded problem as the client may see it: no statement, path or address of what is behind
+ *  the API; the log has them, under the same trace. */
+const struct problem *problem_told(struct call *call);
 /** Take over the client's trace, or begin one. */
 void trace_begin(struct call *call);
 

@@ -1,5 +1,6 @@
 /*
- * observe.c - one log line per request, histograms and counters per route, traces.
+ * observe.c - one log line per request, histograms and counters per route, traces; what of a
+ * failure is for the log alone.
  *
  * No personal data: a line names the route, not the path; the key's id, not its owner.
  */
@@ -98,6 +99,37 @@ void observe_refused(struct dispatcher *dispatcher, int status, const char *code
     log_event(LOG_INFO, "request", LOG_TEXT("method", STR("-")), LOG_TEXT("route", STR("-")),
               LOG_INT("status", status), LOG_TEXT("space", STR("-")), LOG_TEXT("key", STR("-")),
               LOG_TEXT("code", str_of(code)));
+}
+
+/* ---- What the client is told of a failure ---- */
+
+/* What went wrong behind the API has statements, paths and addresses in its detail. */
+static bool is_inside(const struct problem *problem)
+{
+    static const char *const codes[] = {"database_gone", "database_busy", "space_unavailable"};
+
+    for (size_t k = 0; k < sizeof(codes) / sizeof(codes[0]); k++)
+        if (strcmp(problem->code, codes[k]) == 0)
+            return true;
+    return problem->err == ERR_STORAGE || problem->err == ERR_INTERNAL ||
+           problem->err == ERR_DISK_FULL;
+}
+
+const struct problem *problem_told(struct call *call)
+{
+    struct cx *cx = &call->task.cx;
+    struct problem *told;
+
+    if (!is_inside(&cx->problem))
+        return &cx->problem;
+    told = CX_NEW(cx, struct problem);
+    *told = (struct problem){.err = cx->problem.err,
+                             .code = cx->problem.code,
+                             .retry_after_ms = cx->problem.retry_after_ms};
+    snprintf(told->detail, sizeof(told->detail),
+             "the server cannot do this now: try again; its log says why, under the trace %.32s",
+             cx->trace + 3);
+    return told;
 }
 
 /* ---- W3C trace context: version 00, trace id, parent id, flags ---- */
