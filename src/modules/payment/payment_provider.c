@@ -80,7 +80,11 @@ static const struct field charge_fields[] = {{.name = "id",
 
 static enum err sandbox_charge_answer(struct cx *cx, struct str body, struct payment_charge *out)
 {
-    return field_read(cx, charge_fields, FIELD_LENIENT, body, out, sizeof(*out));
+    TRY(field_read(cx, charge_fields, FIELD_LENIENT, body, out, sizeof(*out)));
+    /* Shops send buyers there: what is no page of the web is left out. */
+    if (!str_starts(out->pay_url, STR("https://")) && !str_starts(out->pay_url, STR("http://")))
+        out->pay_url = (struct str){0};
+    return OK;
 }
 
 /* ---- Refunds ---- */
@@ -191,6 +195,21 @@ static enum err sandbox_charge_told(struct cx *cx, struct str body, struct payme
 
 /* ---- Statements ---- */
 
+/* What a provider named, as a part of its URL: it names no other parameter, and no other host. */
+static struct str url_part(struct cx *cx, struct str s)
+{
+    struct text text = {.ptr = cx_alloc(cx, 3 * s.len + 1), .size = 3 * s.len + 1};
+
+    for (size_t k = 0; k < s.len; k++) {
+        unsigned char c = (unsigned char)s.ptr[k];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     c == '-' || c == '_' || c == '.' || c == '~';
+
+        text_addf(&text, plain ? "%c" : "%%%02X", c);
+    }
+    return (struct str){text.ptr, text.len};
+}
+
 static enum err sandbox_statement(struct cx *cx, int64_t day_ms, struct str cursor,
                                   struct effect_new *out)
 {
@@ -200,7 +219,8 @@ static enum err sandbox_statement(struct cx *cx, int64_t day_ms, struct str curs
     out->method = "GET";
     out->url = cx_printf(cx, STR_FMT "?date=%.10s&limit=%d" STR_FMT STR_FMT,
                          STR_ARG(sandbox_url(cx, "/statement")), day, STATEMENT_LINES_MAX,
-                         STR_ARG(cursor.ptr ? STR("&cursor=") : (struct str){0}), STR_ARG(cursor));
+                         STR_ARG(cursor.ptr ? STR("&cursor=") : (struct str){0}),
+                         STR_ARG(url_part(cx, cursor)));
     out->secret = SANDBOX_SECRET;
     return OK;
 }
