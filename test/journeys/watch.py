@@ -55,6 +55,26 @@ def metrics(shop):
     check(done.returncode == 0 and not done.stderr.strip(), f"promtool: {done.stderr[:500]}")
 
 
+@journey("every answer says its type, is not sniffed and not kept, and tells no version")
+def headers(shop):
+    sku, = shop.product()
+    answers = [plain(shop, path) for path in ("/healthz", "/readyz", "/metrics", "/statusz",
+                                              "/openapi.json", "/docs")]
+    answers += [shop.call("GET", f"/v1/skus/{sku}"), shop.call("GET", "/v1/orders"),
+                shop.call("GET", "/v1/nothing"), shop.call("POST", "/v1/orders", b"{"),
+                shop.call("TRACE", "/v1/orders"), shop.call("GET", "/v1/orders?limit=0")]
+    for answer in answers:
+        kind = answer.headers["content-type"]
+        check(not kind.startswith("text/") or kind.endswith("; charset=utf-8"), f"{kind}: charset?")
+        equal(answer.headers.get("x-content-type-options"), "nosniff", "X-Content-Type-Options")
+        check("cache-control" in answer.headers, f"{kind} may be kept: {answer.headers}")
+        for name in ("server", "x-powered-by", "via", "set-cookie", "access-control-allow-origin"):
+            check(name not in answer.headers, f"{name}: {answer.headers.get(name)}")
+    for answer in answers[6:]:
+        equal(answer.headers["cache-control"], "no-store", "Cache-Control")
+    equal(answers[10].status, 501, "TRACE")
+
+
 class Page(html.parser.HTMLParser):
     """The addresses that a page loads."""
 
@@ -103,6 +123,23 @@ def log(shop):
         equal([(f["event"], f["method"], f["status"]) for f in found],
               [("request", method, status)], f"log of {method} {path}")
         check(found[0]["us"] >= 0 and "space" in found[0], f"a poor line: {found[0]}")
+
+
+@journey("who was refused is logged: by the key that asked, or as nobody, with the reason")
+def refusals(shop):
+    weak = shop.post("/v1/keys", {"name": "weak", "scopes": ["order:adjust"]})
+    keys = [(weak["token"], 403, "scope_missing", weak["id"]), ("", 401, "no_key", "-"),
+            ("gvy_default_" + "A" * 43, 401, "unknown_key", "-")]
+    for token, status, code, _ in keys:
+        given = {"Authorization": f"Bearer {token}" if token else ""}
+        shop.call("GET", "/v1/orders", headers=given).expect(status, code)
+    shop.stop()
+    text = shop.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    found = [(line["status"], line["code"], line["key"]) for line in lines
+             if line["event"] == "request" and line.get("route") == "/v1/orders"]
+    equal(found, [(status, code, who) for _, status, code, who in keys], "refusals in the log")
+    check(all(token not in text for token, *_ in keys if token), "the log has the text of a key")
 
 
 @journey("the trace of a request is in the events that it caused")

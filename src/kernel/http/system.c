@@ -11,6 +11,8 @@
 #include "kernel/http/dispatch_priv.h"
 #include "kernel/http/docs.h"
 
+#define PLAIN "text/plain; charset=utf-8"
+
 struct system_route {
     const char *path;
     enum err (*answer)(struct call *call);
@@ -23,7 +25,7 @@ static enum err text(struct call *call, int status, const char *type, struct str
 
 static enum err healthz(struct call *call)
 {
-    return text(call, 200, "text/plain", STR("ok\n"));
+    return text(call, 200, PLAIN, STR("ok\n"));
 }
 
 static enum err readyz(struct call *call)
@@ -33,17 +35,18 @@ static enum err readyz(struct call *call)
     int writing = 0;
 
     if (atomic_load(&call->dispatcher->draining))
-        return text(call, 503, "text/plain", STR("draining\n"));
+        return text(call, 503, PLAIN, STR("draining\n"));
     for (int k = 0; k < SPACES_MAX && (space = atomic_load(&platform->spaces[k])); k++)
         writing += atomic_load(&space->writing);
     if (writing == 0)
-        return text(call, 503, "text/plain", STR("no space can be written: standby\n"));
-    return text(call, 200, "text/plain", STR("ready\n"));
+        return text(call, 503, PLAIN, STR("no space can be written: standby\n"));
+    return text(call, 200, PLAIN, STR("ready\n"));
 }
 
 static enum err metrics(struct call *call)
 {
-    return text(call, 200, "text/plain; version=0.0.4", watch_metrics_text(&call->task.cx));
+    return text(call, 200, "text/plain; version=0.0.4; charset=utf-8",
+                watch_metrics_text(&call->task.cx));
 }
 
 static void add_space(struct json_out *out, struct space *space)
