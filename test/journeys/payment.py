@@ -3,12 +3,14 @@
 order is paid once, every unit of money is accounted for."""
 import contextlib
 import http.client
+import http.server
 import json
 import os
 import re
 import secrets
 import socket
 import subprocess
+import threading
 
 from kit import GREVY, READY_S, STOP_S, Client, check, equal, journey, main, together, wait_until
 
@@ -164,6 +166,53 @@ def lost(shop):
               [(0,)], "notices that came")
         shop.clean()
         shop.stop()
+
+
+@contextlib.contextmanager
+def listener(status, **headers):
+    """A server that answers all calls so; its port, and the headers it was sent."""
+    calls = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):  # pylint: disable=invalid-name
+            calls.append(dict(self.headers))
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": "0"}.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_):  # pylint: disable=arguments-differ
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1], calls
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@journey("a provider that sends us elsewhere is not followed: nobody else gets its secret")
+def redirected(shop):
+    sku, = shop.product()
+    shop.receive(sku, 1)
+    with listener(200) as (port, elsewhere):
+        with listener(307, Location=f"http://127.0.0.1:{port}/") as (provider, calls):
+            shop.stop()
+            shop.environment = {"GREVY_SECRET_SANDBOX": "for the provider alone",
+                                "GREVY_SANDBOX_URL": f"http://127.0.0.1:{provider}"}
+            shop.start()
+            order = shop.order(sku).expect(201)["id"]
+            shop.post(f"/v1/orders/{order}/payments", {"provider": "sandbox"})
+            wait_until(lambda: len(calls) >= 2, PAID_S, "the provider is not called again")
+            shop.stop()
+        equal(calls[0]["Authorization"], "Bearer for the provider alone", "what it is called with")
+        equal(elsewhere, [], "calls elsewhere")
 
 
 @journey("a forged notice is refused and changes nothing")

@@ -230,3 +230,23 @@ TEST_DB(permission_public,
     CHECK_EQ_INT(mini_http_as(m, "", NULL, "GET /v1", NULL).status, 404);
     mini_close(m);
 }
+
+/* ---- Methods ---- */
+
+static void reads_only(void *context, const struct route *route)
+{
+    struct asking *asking = context;
+
+    CHECK_SAY(strcmp(route->method, "GET") != 0 || route->tx != TX_WRITE, "GET %s is a command",
+              route->path);
+    asking->routes += route->tx != TX_WRITE;
+}
+
+TEST_DB(permission_methods, "every route: what is asked with GET is a read, and changes nothing")
+{
+    struct asking asking = asking_open(db);
+
+    permission_routes(asking.m, reads_only, &asking);
+    CHECK(asking.routes > 20);
+    mini_close(asking.m);
+}
