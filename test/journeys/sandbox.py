@@ -12,8 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.parse
 
-from kit import ROOT, Wrong, check, equal, journey, main, wait_until
+from kit import ROOT, Postgres, Wrong, check, equal, journey, main, wait_until
 
 PROBE = ROOT / "test/journeys/sandbox_probe.c"
 EACCES, EPERM = 13, 1
@@ -34,6 +35,12 @@ def skip(sentence):
 
 def threads(shop):
     return [int(p.name) for p in pathlib.Path(f"/proc/{shop.process.pid}/task").iterdir()]
+
+
+def blocks_probe(shop, thread):
+    """A sanitizer's own thread takes no signals; ours do, the probe sees to that."""
+    status = pathlib.Path(f"/proc/{shop.process.pid}/task/{thread}/status").read_text()
+    return int(re.search(r"^SigBlk:\s*(\w+)$", status, re.M).group(1), 16) >> (SIGNAL - 1) & 1
 
 
 def trade(shop):
@@ -84,15 +91,16 @@ def attempt(shop, *arguments):
     shop.environment.update(build_probe(shop.folder))
     shop.start(*arguments)
     trade(shop)
-    return [probe(shop, thread) for thread in threads(shop)]
+    everyone = threads(shop)
+    reached = [thread for thread in everyone if not blocks_probe(shop, thread)]
+    check(len(reached) >= max(3, len(everyone) - 1), f"of {len(everyone)} only {len(reached)}")
+    return [probe(shop, thread) for thread in reached]
 
 
 @journey("no thread opens /etc/passwd, writes outside the data, runs a program or mounts anything")
 def forbidden(shop):
     wanted = {"open": EACCES, "write": EACCES, "execve": EPERM, "unshare": EPERM, "mount": EPERM}
-    found = attempt(shop)
-    check(len(found) > 3, f"only {len(found)} threads were asked")
-    for answers in found:
+    for answers in attempt(shop):
         equal(answers, wanted, "what a thread may do")
     trade(shop)
 
@@ -116,6 +124,25 @@ def log_files(shop):
     trade(shop)
     wait_until(lambda: "/v1/orders" in (shop.folder / "lines.0").read_text(), ANSWER_S,
                "no line of the order")
+
+
+@journey("it reaches PostgreSQL by a Unix socket, with the password of ~/.pgpass", (Postgres,))
+def late_files(shop):
+    shop.stop()
+    base = shop.database
+    parts = urllib.parse.urlsplit(base.url)
+    socket = base.psql(base.url, "show unix_socket_directories")[0].strip().split(",")[0]
+    base.url = (f"postgresql://{parts.username}@{parts.path}?host={urllib.parse.quote(socket)}"
+                f"&port={parts.port}")
+    secret = shop.folder / ".pgpass"
+    secret.write_text(f"*:*:*:*:{parts.password}\n")
+    secret.chmod(0o600)
+    shop.environment["HOME"] = str(shop.folder)
+    try:
+        trade(shop.start())
+        shop.stop()
+    finally:
+        base.url = parts.geturl()
 
 
 if __name__ == "__main__":
