@@ -15,11 +15,12 @@ if [ -e "$to" ]; then
     exit 1
 fi
 upper=$(echo "$name" | tr '[:lower:]' '[:upper:]')
+prefix=$(printf %.4s "$name") # Of its ids: one kind, one prefix.
 mkdir -p "$to/schema"
 for file in tools/module/template* tools/module/README.md tools/module/schema/*; do
     new=$to/${file#tools/module/}
     new=$(echo "$new" | sed "s/template/$name/")
-    sed "s/template/$name/g; s/TEMPLATE/$upper/g" "$file" > "$new"
+    sed "s/template/$name/g; s/TEMPLATE/$upper/g; s/tmpl/$prefix/g" "$file" > "$new"
 done
 clang-format -i "$to"/*.[ch]
 echo "made $to: now say in $to/$name.h what must stay true"

@@ -5,7 +5,7 @@
 
 static struct metric kept_total = {"template_kept_total", "notes", "Notes kept.", 0};
 
-static const struct field note_fields[] = {F_ID(template_note, id, "note"),
+static const struct field note_fields[] = {F_ID(template_note, id, "tmpl"),
                                            F(template_note, user, .column = "user_id"),
                                            F(template_note, text),
                                            F_TIME(template_note, kept_ms, "kept_at"), F_END};
@@ -22,7 +22,7 @@ struct note_event {
     int64_t note;
     struct str user;
 };
-static const struct field note_event_fields[] = {F_ID(note_event, note, "note"),
+static const struct field note_event_fields[] = {F_ID(note_event, note, "tmpl"),
                                                  F(note_event, user), F_END};
 
 struct note_query {
@@ -54,7 +54,7 @@ static enum err post_note(struct req *req)
 
     TRY(row_add(cx, &note_table, &note));
     metric_add(cx, &kept_total, 1);
-    TRY(event_put(cx, "template.kept", cx_id_text(cx, "note", note.id), note_event_fields, &event));
+    TRY(event_put(cx, "template.kept", cx_id_text(cx, "tmpl", note.id), note_event_fields, &event));
     return reply_json(req, 201, note_fields, &note);
 }
 
@@ -90,7 +90,7 @@ const struct module template_module = {
     .routes = ROUTES({"POST", "/v1/template-notes", post_note, TX_WRITE, "template:write",
                       BODY(note_new, note_new_fields), .reply = note_fields,
                       .priority = PRIORITY_NORMAL, .doc = "Keep a note."},
-                     {"GET", "/v1/template-notes/{id:note}", get_note, TX_READ, "template:read",
+                     {"GET", "/v1/template-notes/{id:tmpl}", get_note, TX_READ, "template:read",
                       .reply = note_fields, .doc = "One note."},
                      {"GET", "/v1/template-notes", get_notes, TX_READ, "template:read",
                       QUERY(note_query, note_query_fields), .reply = note_fields, .page = true,

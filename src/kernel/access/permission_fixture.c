@@ -33,7 +33,8 @@ static const char *id_of(struct mini *m, const struct values *values, const char
 {
     const char *known = values_get(values, mini_text(m, "%s_", prefix));
 
-    CHECK_SAY(known || !values->strict, "make an object of the kind %s_, and set it", prefix);
+    CHECK_SAY(known || !values->strict,
+              "no POST route of a module made a %s_ by itself: make one in world_open", prefix);
     return known ? known : mini_text(m, "%s_" NOBODYS_ID, prefix);
 }
 
@@ -52,7 +53,6 @@ static void add_parameter(struct mini *m, struct text *out, struct str parameter
             str_is(prefix, "int") ? "1" : id_of(m, values, mini_text(m, STR_FMT, STR_ARG(prefix)));
     } else {
         text = values_get(values, mini_text(m, STR_FMT, STR_ARG(name)));
-        CHECK_SAY(text || !values->strict, "say what a {" STR_FMT "} of a path is", STR_ARG(name));
     }
     text_addf(out, "%s", text ? text : "x");
 }
@@ -72,6 +72,20 @@ static void add_path(struct mini *m, struct text *out, const char *path,
     }
 }
 
+/* What a required parameter is that values does not know. */
+static const char *plain_value(struct mini *m, const struct field *field)
+{
+    if (field->type == FIELD_ENUM)
+        return field->names[0];
+    if (field->type == FIELD_BOOL)
+        return "true";
+    if (field->type == FIELD_TIME)
+        return "2027-01-01T00:00:00Z";
+    if (field->type == FIELD_TEXT)
+        return "x";
+    return mini_text(m, "%d", (int)(field->min > 0 ? field->min : 1));
+}
+
 static void add_query(struct mini *m, struct text *out, const struct field *field,
                       const struct values *values)
 {
@@ -84,8 +98,8 @@ static void add_query(struct mini *m, struct text *out, const struct field *fiel
             text = id_of(m, values, field->prefix);
         else if (field->type == FIELD_TEXT)
             text = values_get(values, field->name);
-        CHECK_SAY(text || !(field->flags & FIELD_REQUIRED), "what is the parameter %s?",
-                  field->name);
+        if (!text && field->flags & FIELD_REQUIRED)
+            text = plain_value(m, field);
         if (text)
             text_addf(out, "%s%s=%s", joint, field->name, text);
         joint = text ? "&" : joint;

@@ -14,7 +14,7 @@ struct values {
         const char *name, *text;
     } items[64];
     size_t count;
-    bool strict; /* What a path names and the table has not is a failed check. */
+    bool strict; /* An id of a kind that is not there is a failed check. */
 };
 void values_set(struct values *values, const char *name, const char *text);
 const char *values_get(const struct values *values, const char *name); /* NULL: none. */
