@@ -20,6 +20,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import documents  # noqa: E402
 import hardening  # noqa: E402
+import security  # noqa: E402
 import source  # noqa: E402
 
 ROOT = pathlib.Path(".").resolve()
@@ -153,7 +154,8 @@ def script_checks():
 def document_checks():
     texts = {str(path): path.read_text(errors="replace")
              for path in project_files() if documents.is_text(path)}
-    return documents.checks(texts)
+    yield from documents.checks(texts)
+    yield from security.checks(texts)
 
 
 def mutant_checks():
