@@ -213,7 +213,7 @@ static void name_texts(struct world *w)
     values_set(&w->nobodys, "id", "eff_07B925M000007");
 }
 
-/* A kind that no sale makes: of a new module, say.  Its own POST route, asked plausibly, makes one. */
+/* A kind that no sale makes, of a new module, say: its own POST route makes one. */
 static void make_kind(void *context, const struct route *route)
 {
     struct world *w = context;
