@@ -38,6 +38,7 @@ SPACES = 10
 START_CYCLES = 5
 CLIENTS = 2000  # Of the memory part.
 CLIENT_ADDRESSES = 4
+IDLE_S = 4  # After two the memory of idle connections is given back.
 
 ROWS = [
     table.Row("orders", "CPU of an order, SQLite: full file over an empty one", "full, SQLite",
@@ -54,6 +55,7 @@ ROWS = [
     table.Row("reads", "CPU of GET /v1/products/{id} over nginx `return 200`", "grevy GET", "nginx",
               figure="cpu_us", most=1.7),
     table.Row("memory", "Memory of an idle connection, KiB", "connection", figure="value"),
+    table.Row("memory", "Memory of one between two requests, KiB", "busy", figure="value"),
     table.Row("memory", "Memory of a queued command, KiB", "command", figure="value"),
     table.Row("memory", "Memory of an open space, KiB", "space", figure="value"),
     table.Row("consumers", "Events through outbox to a consumer's committed effect", "consumed",
@@ -220,7 +222,7 @@ class Scale(Bench):
         with self.scratch() as data:
             with self.on(data) as process:
                 _, (sku,) = process.api.products(1, STOCK)
-                connection, command = self.waiting(process, data, sku)
+                connection, busy, command = self.waiting(process, data, sku)
             names = [f"space{n}" for n in range(1, SPACES)]
             keys = [subprocess.run([self.o.grevy, "space", "create", name, "--data", data],
                                    capture_output=True, text=True, check=True).stdout.split()[-1]
@@ -231,11 +233,11 @@ class Scale(Bench):
                 for key in keys:
                     Grevy(process.port, key).call("GET", "/v1/settings")
                 space = (rss_kib(process.pid) - before) / len(keys)
-        return {"connection": Sample(value=connection), "command": Sample(value=command),
+        return {"connection": Sample(value=connection), "busy": Sample(value=busy), "command": Sample(value=command),
                 "space": Sample(value=space)}
 
     def waiting(self, process, data, sku):
-        """KiB of an idle connection, and of the command that it waits for."""
+        """KiB of an idle connection, of a busy one, and of the command that it waits for."""
         get = (f"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").encode()
         base, clients = rss_kib(process.pid), []
         for n in range(CLIENTS):
@@ -246,7 +248,7 @@ class Scale(Bench):
             clients.append(client)
         for client in clients:
             client.recv(4096)
-        idle = rss_kib(process.pid)
+        busy = rss_kib(process.pid)
         lock = sqlite3.connect(data / "default.db", isolation_level=None)
         lock.execute("begin immediate")
         try:
@@ -258,8 +260,12 @@ class Scale(Bench):
             lock.execute("rollback")
             lock.close()
         for client in clients:
+            client.recv(65536)
+        time.sleep(IDLE_S)
+        idle = rss_kib(process.pid)
+        for client in clients:
             client.close()
-        return (idle - base) / CLIENTS, (queued - idle) / depth
+        return (idle - base) / CLIENTS, (busy - base) / CLIENTS, (queued - busy) / depth
 
     # ---- Consumers ----
 

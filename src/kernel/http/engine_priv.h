@@ -134,10 +134,12 @@ struct worker {
     int64_t listen_again_us;
 
     struct connection **connections; /* In no order. */
-    size_t connection_count, connection_room, sweep_at;
-    size_t connection_peak; /* Since memory was last given back. */
-    int64_t sweep_us;       /* When the next slice is due. */
-    bool swept_all;         /* The drain deadline has passed and everything was cut. */
+    size_t connection_count, connection_room;
+    size_t sweep_at, sweep_share; /* Where the sweep stands; how many it visits in a slice. */
+    size_t sweep_cuts;            /* Idle ones closed in this round to make room. */
+    size_t connection_peak;       /* Since memory was last given back. */
+    int64_t sweep_us;             /* When the next slice is due. */
+    bool swept_all;               /* The drain deadline has passed and everything was cut. */
     struct connection **by_fd;
     size_t fd_room;
     struct lingers lingers;

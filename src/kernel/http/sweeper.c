@@ -148,9 +148,22 @@ static bool idle_for_long(const struct connection *c, int64_t now_us)
     return c->awaits == AWAITS_REQUEST && idle_us > TRIM_AFTER_US;
 }
 
+/* Newcomers wait while the server is full: whoever only sits there makes room, an eighth of all in
+ * a round, so that ten thousand silent clients keep nobody out for long. */
+static bool crowded_out(struct connection *c, int64_t now_us)
+{
+    struct worker *worker = c->worker;
+
+    if (c->cut || !idle_for_long(c, now_us) || worker->sweep_cuts >= worker->sweep_share ||
+        http_connections(worker->server) < worker->server->options.connections_max)
+        return false;
+    worker->sweep_cuts++;
+    return true;
+}
+
 static void visit(struct connection *c, int64_t now_us)
 {
-    bool late = now_us >= c->deadline_us;
+    bool late = now_us >= c->deadline_us || crowded_out(c, now_us);
 
     if (c->cut) {
         if (late)
@@ -164,20 +177,28 @@ static void visit(struct connection *c, int64_t now_us)
     }
 }
 
+/* The next to visit.  Downwards: the last connection takes the place of one that is closed, and was
+ * visited.  The share of a slice is that of the round's beginning: when many are cut, the others
+ * are not visited later for it. */
+static struct connection *next_of_round(struct worker *worker)
+{
+    if (worker->sweep_at == 0 || worker->sweep_at > worker->connection_count) {
+        worker->sweep_at = worker->connection_count;
+        worker->sweep_share = worker->connection_count / SLICES + 1;
+        worker->sweep_cuts = 0;
+    }
+    return worker->connections[--worker->sweep_at];
+}
+
 void sweep(struct worker *worker)
 {
-    size_t count = worker->connection_count / SLICES + 1;
-
     if (worker->now_us < worker->sweep_us)
         return;
     worker->sweep_us = worker->now_us + worker->server->sweep_us / SLICES;
     linger_sweep(&worker->lingers, worker->now_us);
     trim_heap(worker);
-    for (; count > 0 && worker->connection_count > 0; count--) {
-        if (worker->sweep_at >= worker->connection_count)
-            worker->sweep_at = 0;
-        visit(worker->connections[worker->sweep_at++], worker->now_us);
-    }
+    for (size_t k = 0; k <= worker->sweep_share && worker->connection_count > 0; k++)
+        visit(next_of_round(worker), worker->now_us);
 }
 
 /* ---- The end ---- */

@@ -172,6 +172,27 @@ TEST_THREADS(sweeper_places, "beyond the most connections clients wait until one
     rig_stop(&rig);
 }
 
+TEST_THREADS(sweeper_crowd, "who sits idle in a full server makes room for who waits", .slow = true)
+{
+    struct rig rig = {.options = {.connections_max = 2}};
+    struct client a, b, c;
+
+    rig_start(&rig);
+    dial(&a, &rig);
+    dial(&b, &rig);
+    CHECK(say(&a, GET_LINE("/now") "\r\n"));
+    CHECK_EQ_INT(hear_status(&a), 200);
+    CHECK(say(&b, GET_LINE("/now") "\r\n"));
+    CHECK_EQ_INT(hear_status(&b), 200);
+    dial(&c, &rig);
+    CHECK(say(&c, GET_LINE("/now") "\r\n"));
+    CHECK_EQ_INT(hear_status(&c), 200); /* Long before the others' minute is over. */
+    hang_up(&a);
+    hang_up(&b);
+    hang_up(&c);
+    rig_stop(&rig);
+}
+
 /* ---- The end ---- */
 
 struct stopping {
