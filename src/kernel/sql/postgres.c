@@ -96,10 +96,17 @@ static enum err begin(struct cx *cx)
 static enum err commit(struct cx *cx)
 {
     struct postgres *db;
+    enum err err;
 
     TRY(enter_transaction(cx, &db));
-    TRY(postgres_send_plain(cx, "commit", PENDING_COMMIT));
-    TRY(postgres_sync(cx));
+    db->committed = false;
+    err = postgres_send_plain(cx, "commit", PENDING_COMMIT);
+    if (err == OK)
+        err = postgres_sync(cx);
+    if (err != OK && !db->committed)
+        return err;
+    if (err != OK) /* The connection broke between the confirmation and the sync point. */
+        fail_clear(cx);
     db->open = false;
     return OK;
 }

@@ -94,7 +94,8 @@ struct postgres {
     bool failed; /* .. and a statement of it failed: */
     uint64_t failed_number;
     uint64_t savepoint_number;
-    bool undone; /* The last rollback to a savepoint was done. */
+    bool undone;    /* The last rollback to a savepoint was done. */
+    bool committed; /* The server has confirmed the commit that was sent last. */
     bool lost;
     struct problem problem; /* The first failure that was not reported yet. */
 

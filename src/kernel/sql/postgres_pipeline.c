@@ -95,8 +95,8 @@ static enum err done(struct cx *cx, struct postgres *db, struct pending *p, PGre
     if (p->kind == PENDING_UNDO)
         db->undone = true;
     /* A transaction that failed answers COMMIT with ROLLBACK, and calls it no error. */
-    if (p->kind == PENDING_COMMIT && strcmp(PQcmdStatus(result), "COMMIT") != 0 &&
-        db->problem.err == OK)
+    db->committed = p->kind == PENDING_COMMIT && strcmp(PQcmdStatus(result), "COMMIT") == 0;
+    if (p->kind == PENDING_COMMIT && !db->committed && db->problem.err == OK)
         problem_set(&db->problem, ERR_STORAGE, "transaction_lost",
                     "the database rolled back instead of committing");
     return OK;
@@ -170,11 +170,13 @@ bool postgres_hung_up(struct postgres *db)
 
 static enum err push(struct cx *cx, struct postgres *db, struct pending pending, int sent)
 {
+    assert(db->count < PENDING_MAX);
     if (!sent) {
+        if (pending.kind == PENDING_COMMIT) /* Some of it may have gone out. */
+            db->pending[db->count++] = pending;
         postgres_lose(db);
         return postgres_report(cx);
     }
-    assert(db->count < PENDING_MAX);
     pending.number = db->number++;
     db->pending[db->count++] = pending;
     return OK;
