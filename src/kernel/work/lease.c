@@ -316,14 +316,39 @@ enum err lease_lost(struct writer *writer, struct cx *cx)
     return fail(cx, ERR_BUSY, "not_the_writer", "another process writes this space: try again");
 }
 
+/*
+ * The server may be at work on the commit, holding the row, which is then waited for; or it has not
+ * come to it yet: a new fence has it fail when it does.  A commit of this very question that got
+ * lost leaves us the holder, so it is asked again.
+ */
+static enum err outrun(struct writer *writer, int64_t last_id, enum commit_fate *fate)
+{
+    struct cx *cx = &writer->cx;
+    struct lease_row row;
+    int64_t changed;
+
+    TRY(sql_begin(cx));
+    TRY(sql_raw_run(cx, &changed,
+                    "update kernel_writer set fence = fence + 1 where id = 1 and holder = ?1",
+                    BIND(TEXT(str_of(writer->space->platform->holder)))));
+    TRY(read_lease(cx, read_sql(writer), &row));
+    TRY(sql_commit(cx));
+    if (changed == 1) {
+        writer->fence = row.fence;
+        lease_set(writer, true);
+    }
+    if (row.last_id == last_id)
+        *fate = COMMIT_DONE;
+    else /* Another holder may have gone on from it. */
+        *fate = changed == 1 ? COMMIT_NOT_DONE : COMMIT_UNKNOWN;
+    return OK;
+}
+
 enum commit_fate lease_fate(struct writer *writer, int64_t last_id)
 {
-    /* The server may still be at work on the commit, holding the row: wait for it. */
-    static const char locking_sql[] = "select fence, until_ms, last_ms, last_id, seq, 0"
-                                      " from kernel_writer where id = 1 for update";
     struct env *env = writer->space->platform->env;
     int64_t until_us = env->monotonic_us(env) + (int64_t)COMMIT_ASK_MS_MAX * 1000;
-    struct lease_row row;
+    enum commit_fate fate = COMMIT_UNKNOWN;
     int tries = 0;
 
     do {
@@ -331,8 +356,8 @@ enum commit_fate lease_fate(struct writer *writer, int64_t last_id)
             (void)poll(NULL, 0, COMMIT_ASK_PAUSE_MS);
         sql_rollback(&writer->cx); /* Reconnects. */
         fail_clear(&writer->cx);
-        if (read_lease(&writer->cx, locking_sql, &row) == OK)
-            return row.last_id == last_id ? COMMIT_DONE : COMMIT_NOT_DONE;
+        if (outrun(writer, last_id, &fate) == OK)
+            return fate;
     } while (env->monotonic_us(env) < until_us);
     return COMMIT_UNKNOWN;
 }

@@ -70,3 +70,29 @@ TEST_DB(lease_hung, "a holder that hangs in a batch is replaced at once, and doe
     platform_close(&second);
     mini_close(mini);
 }
+
+/* The server comes to it now: does the guard let it pass? */
+static bool late_commit(struct mini *mini, int64_t fence)
+{
+    mini_sql(mini, mini_text(mini, "update kernel_writer set until_ms = 42 where fence = %lld",
+                             (long long)fence));
+    return mini_count(mini, "select until_ms from kernel_writer") == 42;
+}
+
+TEST_DB(lease_outrun, "a commit that was declared lost cannot take place later")
+{
+    struct mini *mini = mini_open_modules(db, modules);
+    struct writer *writer = mini_space(mini)->writer;
+    int64_t fence = writer->fence, last_id;
+
+    CHECK(writes(mini_space(mini)));
+    last_id = writer->last_id;
+    CHECK_EQ_INT(lease_fate(writer, last_id), COMMIT_DONE);
+    CHECK_EQ_INT(lease_fate(writer, last_id + 1), COMMIT_NOT_DONE);
+    CHECK(!late_commit(mini, fence));
+    CHECK(late_commit(mini, writer->fence));
+    CHECK(writes(mini_space(mini)));
+    mini_sql(mini, "update kernel_writer set holder = 'another'");
+    CHECK_EQ_INT(lease_fate(writer, last_id + 1), COMMIT_UNKNOWN);
+    mini_close(mini);
+}

@@ -137,11 +137,12 @@ static enum err settle_unknown(struct writer *writer, struct cx *cx, enum err er
     fail_clear(cx);
     if (fate == COMMIT_DONE)
         return OK;
+    if (fate == COMMIT_NOT_DONE)
+        return fail(cx, ERR_BUSY, "database_gone",
+                    "the connection to the database broke before the commit: try again");
     cx->problem = problem;
-    if (fate == COMMIT_UNKNOWN) {
-        writer->batch.fate_unknown = true;
-        lease_set(writer, false);
-    }
+    writer->batch.fate_unknown = true;
+    lease_set(writer, false);
     return err;
 }
 
