@@ -128,7 +128,8 @@ def without_randomized_addresses(binary):
 
 def unit_tests(arguments, postgres, threads):
     run_part("unit and module tests on SQLite", "unit",
-             ["build/asan/grevy_test", "--db", "sqlite", *arguments], silent_ok=True)
+             ["build/asan/grevy_test", "--db", "sqlite", *arguments],
+             {"GREVY_TEST_PG": postgres or ""}, silent_ok=True)  # For what is PostgreSQL's own.
     if postgres:
         run_part("unit and module tests on PostgreSQL", "unit",
                  ["build/asan/grevy_test", "--db", "postgres", *arguments],

@@ -11,12 +11,19 @@ import json
 import random
 import threading
 
-from kit import Client, Wrong, check, equal, together
+from kit import Client, Wrong, check, equal, together, wait_until
 
 CLIENTS = 16
 PENDING_MAX = 50  # Orders a client keeps in mind to pay or cancel.
+PATIENCE_S = 10
 AGAIN_S = 0.02  # Who is turned away comes back sooner than told: more load, and a shorter test.
 TURNED_AWAY = {503: None, 507: None, 500: "commit_unknown"}  # Status -> the only code, or any.
+
+
+def patiently(ask):
+    """The answer, once it is one: what broke is mended within moments."""
+    return wait_until(lambda: None if turned_away(answer := ask()) else answer, PATIENCE_S,
+                      "turned away again and again")
 
 
 @dataclasses.dataclass
@@ -188,7 +195,7 @@ class Buyers:
             for wish in good[k::8]:
                 self.same_again(client, wish)
             for wish in lost[k::8]:
-                answer = wish.send(client)
+                answer = patiently(lambda w=wish: w.send(client))
                 wish.status, wish.text = answer.status, answer.text
                 check(wish.status in (200, 201, 409), f"{wish}: a later answer")
             client.close()
@@ -200,12 +207,13 @@ class Buyers:
 
     @staticmethod
     def same_again(client, wish):
-        answer = wish.send(client)
+        answer = patiently(lambda: wish.send(client))
         if answer.headers.get("idempotency-replayed") != "true" or answer.text != wish.text:
             raise Wrong(f"{wish.key} was acknowledged with {wish.text[:80]!r}, and is now answered"
                         f" {answer.status} {answer.text[:200]!r}")
         if wish.path == "/v1/orders":
-            equal(client.get(f"/v1/orders/{wish.id()}")["user"], wish.key, "user of an order")
+            order = patiently(lambda: client.call("GET", f"/v1/orders/{wish.id()}"))
+            equal(order.expect(200)["user"], wish.key, "user of an order")
 
     def remember(self, wish):
         if wish.status not in (200, 201):

@@ -10,12 +10,16 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.parse
 
 from kit import Postgres, check, wait_until
 from trial import ROOT
 
 TOOL = str(ROOT / "tools/pg-cluster")
+COMMIT = b"commit\0"
+LATE_S = 0.1
+CONFIRMED = b"COMMIT\0"  # The server's word that a commit took place.
 LINGER_NOT = struct.pack("ii", 1, 0)  # close() sends a reset.
 START_S = 60
 PR_SET_CHILD_SUBREAPER = 36
@@ -98,13 +102,17 @@ class Mortal(Postgres):
 
 
 class Relay:
-    """A port that leads to another, and can break what goes through."""
+    """A port that leads to another, and can break what goes through: at once; at the next
+    confirmation of a commit, before it is handed on or right after; or before the next commit,
+    which the server is sent all the same."""
 
     def __init__(self, port):
         self.to = ("127.0.0.1", port)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.lock, self.pairs = threading.Lock(), set()
+        self.delay = False
+        self.hand_on = None  # How much of the next confirmation is handed on.
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -124,13 +132,56 @@ class Relay:
             while True:
                 for ready in select.select([near, far], [], [])[0]:
                     data = ready.recv(65536)
-                    if not data:
-                        raise OSError
+                    if ready is near and self.to_delay(data):
+                        broken = self.late(near)
+                    elif ready is far:
+                        data, broken = self.spoiled(data)
+                    else:
+                        broken = False
                     other[ready].sendall(data)
+                    if broken or not data:
+                        raise OSError
         with self.lock:
             self.pairs.discard((near, far))
         for s in (near, far):
             s.close()
+
+    def spoiled(self, data):
+        """What is handed on of what the server sent, and whether it breaks there."""
+        with self.lock:
+            at = data.find(CONFIRMED)
+            if self.hand_on is None or at < 0:
+                return data, False
+            data = data[:at + self.hand_on]
+            self.hand_on = None
+        return data, True
+
+    def to_delay(self, data):
+        """Does it hold the commit that is to come late?"""
+        with self.lock:
+            found = self.delay and COMMIT in data
+            self.delay = self.delay and not found
+        return found
+
+    @staticmethod
+    def late(near):
+        """The client is told that it is over; the server hears a little later what was to do."""
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        near.shutdown(socket.SHUT_RDWR)
+        time.sleep(LATE_S)
+        return True
+
+    def delay_commit(self):
+        """The next commit reaches the server when the client has long gone on without it."""
+        self.delay = True
+
+    def swallow_commit(self):
+        """The next commit takes place, and nobody hears of it."""
+        self.hand_on = 0
+
+    def break_after_commit(self):
+        """The next commit is confirmed, and then all is silence."""
+        self.hand_on = len(CONFIRMED)
 
     def reset(self):
         """Break all that is open, whatever is on its way."""
