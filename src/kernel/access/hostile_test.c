@@ -1,15 +1,21 @@
 /*
  * hostile_test.c - every route of every module, asked by somebody who means no good.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "kernel/access/permission_fixture.h"
+#include "kernel/base/log.h"
+
+enum { TOLD_MAX = 1024, LOG_BYTES_MAX = 4 << 20 };
 
 struct attack {
     struct mini *m;
     struct values values;
     int tried;
+    const char *told[TOLD_MAX]; /* Traces that were told instead of a reason. */
 };
 
 static struct attack attack_open(const char *db)
@@ -104,11 +110,11 @@ TEST_DB(hostile_pollution, "every route: unknown parameters, and what is said tw
 
 /* ---- Lists without end ---- */
 
-/* Pages that come whole: what they list is bounded by the day or the order they are of. */
+/* Pages that come whole, being short. */
 static const char *const whole[] = {
-    "GET /v1/orders/{id:ord}/payments",
-    "POST /v1/reports/channel",
-    "GET /v1/reconciliations/{date}",
+    "GET /v1/orders/{id:ord}/payments", /* An order has at most 50. */
+    "POST /v1/reports/channel",         /* Rows of the orders that are named. */
+    "GET /v1/reconciliations/{date}",   /* At most 1,000 differences of each provider. */
 };
 
 static void ask_for_all(void *context, const struct route *route)
@@ -174,16 +180,60 @@ static void fail_inside(void *context, const struct route *route)
         for (size_t k = 0; k < sizeof(inside) / sizeof(inside[0]); k++)
             CHECK_SAY(!strstr(detail, inside[k]), "%s tells: %s", built.request, answer.body);
         CHECK_SAY(strstr(detail, "under the trace "), "%s: %s", built.request, answer.body);
-        attack->tried++;
+        CHECK(attack->tried < TOLD_MAX);
+        attack->told[attack->tried++] = strstr(detail, "under the trace ") + 16;
     }
 }
 
-TEST_DB(hostile_failure, "every route: a failed statement is told of by a trace, without its text")
+/* The line of a failed request in the log. */
+static void must_be_logged(const char *log, const char *trace)
+{
+    static const char event[] = "\"event\":\"request_failed\"";
+    const char *line = log;
+
+    for (; (line = strstr(line, event)); line++) {
+        const char *end = strchr(line, '\n'), *found = strstr(line, trace);
+
+        if (found && found < end)
+            break;
+    }
+    CHECK_SAY(line != NULL, "no request_failed of trace %s", trace);
+    line = strstr(line, "\"detail\":\"");
+    CHECK(line != NULL);
+    CHECK_SAY(strncmp(line + 10, "the server cannot", 17) != 0, "%.200s", line);
+}
+
+static char *log_of(const char *path)
+{
+    char *log = calloc(1, LOG_BYTES_MAX);
+    FILE *file = fopen(path, "r");
+
+    CHECK(log != NULL);
+    CHECK(file != NULL);
+    CHECK(fread(log, 1, LOG_BYTES_MAX, file) < LOG_BYTES_MAX);
+    fclose(file);
+    return log;
+}
+
+TEST_DB(hostile_failure,
+        "every route: a failed statement is told of by a trace, and logged with its text")
 {
     struct attack attack = attack_open(db);
+    const char *path = mini_text(attack.m, "%s/log", test_dir());
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    char *log;
 
+    CHECK(fd >= 0);
+    log_to(fd, LOG_INFO);
     permission_routes(attack.m, fail_inside, &attack);
+    log_close();
+    log_to(STDERR_FILENO, LOG_INFO);
+    close(fd);
     CHECK_SAY(attack.tried > 30, "only %d failures were seen", attack.tried);
+    log = log_of(path);
+    for (int k = 0; k < attack.tried; k++)
+        must_be_logged(log, attack.told[k]);
+    free(log);
     mini_close(attack.m);
 }
 

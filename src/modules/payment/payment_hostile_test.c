@@ -106,3 +106,26 @@ TEST_DB(payment_no_foreign_call, "no address in a request is ever called")
     CHECK(evil.calls >= 2);
     shop_close(shop);
 }
+
+TEST_DB(payment_too_many, "an order has 50 payments, whoever begins and cancels them, and no more")
+{
+    enum { MOST = 50 };
+    struct shop *shop = shop_open(db);
+    const char *order = shop_order(shop, 1);
+    const char *path = mini_text(shop->mini, "POST /v1/orders/%s/payments", order);
+    struct answer made;
+
+    for (int k = 0; k < MOST; k++) {
+        made = mini_http(shop->mini, path, "{\"provider\":\"sandbox\"}");
+        CHECK_SAY(made.status == 201, "%d: %s", k, made.body);
+        made = mini_http(
+            shop->mini,
+            mini_text(shop->mini, "POST /v1/payments/%s/cancel", mini_get(shop->mini, made, "id")),
+            NULL);
+        CHECK_SAY(made.status == 200, "%d: %s", k, made.body);
+    }
+    made = mini_http(shop->mini, path, "{\"provider\":\"sandbox\"}");
+    CHECK_EQ_INT(made.status, 409);
+    CHECK_EQ_STR(mini_get(shop->mini, made, "code"), "too_many_payments");
+    shop_close(shop);
+}
