@@ -103,12 +103,26 @@ static enum err join_scopes(struct cx *cx, const struct list *scopes, struct str
 
 /* ---- Rows ---- */
 
-static enum err in_force(struct cx *cx, int64_t *count)
+static enum err check_room(struct cx *cx)
 {
-    return sql_int(cx, count, 0,
-                   "select count(*) from kernel_key"
-                   " where revoked_ms = 0 and (expires_ms = 0 or expires_ms > ?1)",
-                   BIND(INT(cx->now_ms)));
+    int64_t in_force, kept;
+
+    TRY(sql_int(cx, &in_force, 0,
+                "select count(*) from kernel_key"
+                " where revoked_ms = 0 and (expires_ms = 0 or expires_ms > ?1)",
+                BIND(INT(cx->now_ms))));
+    if (in_force >= KEYS_MAX)
+        return fail(cx, ERR_CONFLICT, "too_many_keys",
+                    "%d keys are in force: revoke one that nobody uses", KEYS_MAX);
+    TRY(sql_int(cx, &kept, 0,
+                "select count(*) from kernel_key where (revoked_ms = 0 or revoked_ms > ?1)"
+                " and (expires_ms = 0 or expires_ms > ?1)",
+                BIND(INT(cx->now_ms - KEY_ENDED_KEPT_MS))));
+    if (kept >= KEYS_KEPT_MAX)
+        return fail(cx, ERR_CONFLICT, "too_many_ended_keys",
+                    "%d keys are in force or ended in the last 90 days: use keys for longer",
+                    KEYS_KEPT_MAX);
+    return OK;
 }
 
 static struct str token_make(struct cx *cx)
@@ -162,8 +176,6 @@ static enum err check_expiry(struct cx *cx, int64_t expires_ms)
 
 enum err key_create(struct cx *cx, const struct key_new *in, struct key *out)
 {
-    int64_t count;
-
     assert(cx_can_write(cx));
     *out = (struct key){.name = cx_copy(cx, in->name),
                         .rate_per_s = in->rate_per_s ? in->rate_per_s : KEY_RATE_PER_S_DEFAULT,
@@ -174,10 +186,7 @@ enum err key_create(struct cx *cx, const struct key_new *in, struct key *out)
     if (str_is(in->name, GIVEN_NAME))
         return fail_at(cx, ERR_BAD_INPUT, "bad_name", "/name", "this name is the server's own");
     TRY(check_expiry(cx, in->expires_ms));
-    TRY(in_force(cx, &count));
-    if (count >= KEYS_MAX)
-        return fail(cx, ERR_CONFLICT, "too_many_keys",
-                    "%d keys are in force: revoke one that nobody uses", KEYS_MAX);
+    TRY(check_room(cx));
     out->token = token_make(cx);
     return store(cx, out->token, out);
 }

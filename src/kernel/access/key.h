@@ -28,6 +28,7 @@ enum {
     KEY_RATE_PER_S_DEFAULT = 1000,
     KEY_RATE_PER_S_MAX = 100000, /* Above what one process answers: no limit in effect. */
     KEYS_MAX = 10000,            /* In force, per space: about 4 MiB of memory. */
+    KEYS_KEPT_MAX = 50000, /* With those that ended lately: 20 MiB, whoever makes and revokes. */
 };
 /* Keys that ended longer ago are unknown, not revoked or expired. */
 #define KEY_ENDED_KEPT_MS (90 * DAY_MS)
@@ -86,7 +87,7 @@ extern const struct field key_new_fields[];
  * Needs:  a command.
  * Errors: BAD_INPUT "bad_scope", "unknown_scope", "bad_expiry"; FORBIDDEN "scope_not_held" and
  *         "expiry_not_held" (a caller hands on only what it holds, for as long as it holds it);
- *         CONFLICT "too_many_keys".
+ *         CONFLICT "too_many_keys", "too_many_ended_keys".
  */
 MUST_CHECK enum err key_create(struct cx *cx, const struct key_new *in, struct key *out);
 

@@ -1,5 +1,6 @@
 /*
- * scope_test.c - keys are made for what there is, and never for longer than their maker's own.
+ * scope_test.c - keys are made for what there is, never for longer than their maker's own, and not
+ * without end.
  */
 #include <stdio.h>
 
@@ -88,5 +89,46 @@ TEST_DB(key_expiry_held, "a key that ends makes none that outlives it")
     CHECK_EQ_INT(made.status, 201);
     mini_sleep_ms(m, DAY_MS);
     CHECK_EQ_INT(make_as(m, mini_get(m, made, "token"), "order:read", "").status, 401);
+    mini_close(m);
+}
+
+/* So many more keys that end, or ended, at a time; their hashes are those of no text. */
+static void add_keys(struct mini *m, int first, int count, int64_t expires_ms, int64_t revoked_ms)
+{
+    mini_sql(m,
+             mini_text(m,
+                       "insert into kernel_key (id, name, hash, scopes, rate_per_s, created_ms,"
+                       " expires_ms, revoked_ms) with recursive n(k) as (select %d union all"
+                       " select k + 1 from n where k < %d) select k, 'x', 'x' || k, 'order:read',"
+                       " 1, 1, %lld, %lld from n",
+                       first, first + count - 1, (long long)expires_ms, (long long)revoked_ms));
+}
+
+static void must_make(struct mini *m, const char *code)
+{
+    struct answer answer = make_as(m, NULL, "order:read", "");
+
+    CHECK_SAY(answer.status == (code ? 409 : 201), "%s", answer.body);
+    CHECK_EQ_STR(mini_get(m, answer, "code"), code ? code : "");
+}
+
+TEST_DB(key_too_many,
+        "a space has so many keys in force, and with those that ended lately so many more")
+{
+    struct mini *m = mini_open(db);
+    int64_t now_ms = mini_now_ms(m);
+
+    add_keys(m, 1, KEYS_MAX - 2, 0, 0); /* Beside the admin's. */
+    must_make(m, NULL);
+    must_make(m, "too_many_keys");
+    mini_sql(m, "update kernel_key set revoked_ms = 1 where id <= 2");
+    must_make(m, NULL);
+    mini_sql(m, mini_text(m, "update kernel_key set revoked_ms = %lld where id < %d",
+                          (long long)now_ms, KEYS_MAX));
+    add_keys(m, KEYS_MAX, KEYS_KEPT_MAX - KEYS_MAX - 2, now_ms - DAY_MS, 0);
+    must_make(m, NULL);
+    must_make(m, "too_many_ended_keys");
+    mini_sleep_ms(m, KEY_ENDED_KEPT_MS);
+    must_make(m, NULL);
     mini_close(m);
 }
