@@ -3,7 +3,7 @@ import time
 
 from checker import text_of
 from clients import turned_away
-from kit import Client, check, wait_until
+from kit import Client, check
 from outage import Mortal, Relayed, own_cluster
 from trial import a_trial
 
@@ -49,10 +49,10 @@ def one_death(trial, cluster):
         cluster.kill()
     else:
         cluster.stop_now()
-    wait_until(lambda: is_away(trial.shop), DOWN_S, "the server does not answer 503")
+    trial.until(lambda: is_away(trial.shop), DOWN_S, "the server does not answer 503")
     cluster.start()
     begin, sold = time.monotonic(), trial.buyers.sold
-    wait_until(lambda: trial.buyers.sold > sold, BACK_S, "the server does not sell again")
+    trial.until(lambda: trial.buyers.sold > sold, BACK_S, "the server does not sell again")
     took = time.monotonic() - begin
     time.sleep(trial.rng.uniform(*LOAD_S))
     join()
@@ -86,7 +86,7 @@ def one_cut(trial):
         trial.rng.choice((relay.reset, database.end_sessions, relay.delay_commit,
                           relay.swallow_commit, relay.break_after_commit))()
     begin, sold = time.monotonic(), trial.buyers.sold
-    wait_until(lambda: trial.buyers.sold > sold, BACK_S, "the server does not sell again")
+    trial.until(lambda: trial.buyers.sold > sold, BACK_S, "the server does not sell again")
     took = time.monotonic() - begin
     join()
     relay.hand_on, relay.delay = None, False

@@ -13,7 +13,7 @@ import time
 import urllib.parse
 
 from database import alive, median
-from kit import Client, Postgres, Sqlite, check, next_number, wait_until
+from kit import Client, Postgres, Sqlite, check, next_number
 from outage import own_cluster
 from trial import Skip, a_trial
 
@@ -106,7 +106,7 @@ def reads_go_on(trial):
 def some_sales(trial):
     """A cycle in which nothing happens."""
     join, buyers = trial.crowd(), trial.buyers
-    wait_until(lambda: buyers.sold > SALES, FULL_S, "nobody buys")
+    trial.until(lambda: buyers.sold > SALES, FULL_S, "nobody buys")
     join()
     trial.judge()
 
@@ -117,14 +117,14 @@ def one_filling(trial, ballast):
     before = buyers.refused[507]
     join = trial.crowd()
     ballast.leave(trial.rng.randint(*LEFT_KIB))
-    wait_until(lambda: buyers.refused[507] > before, FULL_S, "no buyer meets the full disk")
+    trial.until(lambda: buyers.refused[507] > before, FULL_S, "no buyer meets the full disk")
     reads_go_on(trial)
-    wait_until(lambda: buyers.refused[507] > before + REFUSALS, FULL_S, "the disk is not full")
+    trial.until(lambda: buyers.refused[507] > before + REFUSALS, FULL_S, "the disk is not full")
     reads_go_on(trial)
     trial.look("on the full disk")
     ballast.drop()
     begin, sold = time.monotonic(), buyers.sold
-    wait_until(lambda: buyers.sold > sold + SALES, BACK_S, "there is space, but nobody buys")
+    trial.until(lambda: buyers.sold > sold + SALES, BACK_S, "there is space, but nobody buys")
     took = time.monotonic() - begin
     join()
     alive(trial, pid)

@@ -47,6 +47,14 @@ class Trial:
         self.buyers = Buyers(shop, seed, *others)
         self.cycle = self.unanswered = 0
 
+    def until(self, condition, seconds, what):
+        """Wait for it, unless a buyer met what cannot be."""
+        def holds():
+            if self.buyers.failures:
+                raise self.buyers.failures[0]
+            return condition()
+        wait_until(holds, seconds, what)
+
     def crowd(self):
         self.cycle += 1
         return self.buyers.crowd(self.cycle)

@@ -6,7 +6,7 @@ import time
 from checker import text_of
 from clients import turned_away
 from database import median
-from kit import Client, Postgres, Shop, check, equal, wait_until
+from kit import Client, Postgres, Shop, check, equal
 from trial import a_trial, end
 
 LOAD_S = (0.1, 0.6)
@@ -64,12 +64,12 @@ def job_ran(database):
 def moved(trial, heir, begin):
     """Seconds until sales, timers and jobs went on at the heir."""
     database, took = trial.shop.database, {}
-    wait_until(lambda: writes(heir), MOVED_S, "the other server does not sell")
+    trial.until(lambda: writes(heir), MOVED_S, "the other server does not sell")
     took["sales"] = time.monotonic() - begin
     late = expired(database)
-    wait_until(lambda: expired(database) > late, MOVED_S, "no timer fires at the other server")
+    trial.until(lambda: expired(database) > late, MOVED_S, "no timer fires at the other server")
     took["timers"] = time.monotonic() - begin
-    wait_until(lambda: job_ran(database), MOVED_S, "no job runs at the other server")
+    trial.until(lambda: job_ran(database), MOVED_S, "no job runs at the other server")
     took["jobs"] = time.monotonic() - begin
     check(max(took.values()) < MOVED_S, f"moving took {took}")
     return took

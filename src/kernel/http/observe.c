@@ -115,6 +115,16 @@ static bool is_inside(const struct problem *problem)
            problem->err == ERR_DISK_FULL;
 }
 
+/* What whoever asks can do about it. */
+static const char *advice(const struct problem *problem)
+{
+    if (problem->err == ERR_DISK_FULL)
+        return "the disk of the database is full: free some space there, then try again";
+    if (strcmp(problem->code, "commit_unknown") == 0)
+        return "it is not known whether this took place: ask again with the same Idempotency-Key";
+    return "the server cannot do this now: try again";
+}
+
 const struct problem *problem_told(struct call *call)
 {
     struct cx *cx = &call->task.cx;
@@ -127,7 +137,7 @@ const struct problem *problem_told(struct call *call)
                              .code = cx->problem.code,
                              .retry_after_ms = cx->problem.retry_after_ms};
     snprintf(told->detail, sizeof(told->detail),
-             "the server cannot do this now: try again; its log says why, under the trace %.32s",
+             "%s; the server's log says why, under the trace %.32s", advice(&cx->problem),
              cx->trace + 3);
     return told;
 }

@@ -402,12 +402,18 @@ static enum err collect(struct collection *c)
     return offer_effects(c);
 }
 
-int64_t writer_now_ms(const struct writer *writer)
+int64_t writer_now_ms(struct writer *writer)
 {
     struct env *env = writer->space->platform->env;
-    int64_t now_ms = env->wall_ms(env);
+    int64_t now_ms = env->wall_ms(env), now_us = env->monotonic_us(env);
 
-    return now_ms > writer->last_ms ? now_ms : writer->last_ms;
+    if (now_ms <= writer->time_ms && now_us > writer->time_us)
+        now_ms = writer->time_ms + (now_us - writer->time_us) / 1000 / CLOCK_BEHIND_SHARE;
+    if (now_ms > writer->time_ms) {
+        writer->time_ms = now_ms;
+        writer->time_us = now_us;
+    }
+    return writer->time_ms;
 }
 
 int background_collect(struct writer *writer, struct task **tasks, int room)

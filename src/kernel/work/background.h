@@ -28,6 +28,7 @@ enum {
     SCAN_SAVE = 2000,              /* A cursor further behind than this is moved over what does not
                               concern its consumer, so that a restart scans little. */
     STUCK_RETRY_MS = 500,          /* After a failure of the database itself. */
+    CLOCK_BEHIND_SHARE = 2,        /* Its share of the time: so the wall clock catches up. */
     FAILURE_BYTES_MAX = 64 * 1024, /* To record a failure with, when memory was what failed. */
 };
 

@@ -140,6 +140,7 @@ static bool expired(const struct writer *writer, const struct lease_row *row)
 
 static enum err take_over(struct writer *writer, struct cx *cx, const struct lease_row *row)
 {
+    struct env *env = writer->space->platform->env;
     int64_t changed;
 
     TRY(sql_raw_run(cx, &changed,
@@ -150,7 +151,10 @@ static enum err take_over(struct writer *writer, struct cx *cx, const struct lea
     if (changed != 1)
         return fail(cx, ERR_BUSY, "not_the_writer", "another process took the lease");
     writer->fence = row->fence + 1;
-    writer->last_ms = row->last_ms;
+    if (row->last_ms > writer->time_ms) {
+        writer->time_ms = row->last_ms;
+        writer->time_us = env->monotonic_us(env);
+    }
     writer->last_id = row->last_id;
     writer->seq = row->seq;
     return OK;

@@ -170,7 +170,6 @@ static enum err commit(struct writer *writer)
     if (err != OK && cx->problem.code && strcmp(cx->problem.code, "guard") == 0)
         return lease_lost(writer, cx);
     if (err == OK) {
-        writer->last_ms = batch->now_ms;
         writer->last_id = batch->ids.last;
         writer->seq = batch->seq;
         watch_observe(&commit_time, (uint64_t)(now_us(writer) - began_us));

@@ -37,8 +37,9 @@ struct writer {
     bool sleeping, closing;
 
     /* As of the last commit; the writer's thread alone. */
-    int64_t fence, last_ms, last_id, seq, until_ms;
-    int lock_fd; /* SQLite: the lock file; -1: none. */
+    int64_t fence, last_id, seq, until_ms;
+    int64_t time_ms, time_us; /* The time last told, and when by the monotonic clock. */
+    int lock_fd;              /* SQLite: the lock file; -1: none. */
     int64_t lease_checked_us;
 
     atomic_llong batches, commands, reruns, lost_transactions;
@@ -86,8 +87,9 @@ MUST_CHECK enum err background_open(struct writer *writer, struct cx *cx);
 void background_close(struct writer *writer);
 /** Append due work to tasks; returns how many. */
 int background_collect(struct writer *writer, struct task **tasks, int room);
-/** What is due is judged by the time of batches, which never goes back. */
-int64_t writer_now_ms(const struct writer *writer);
+/** What is due is judged by the time of batches.  It never goes back, and never stands still: while
+ *  the wall clock lies behind it goes on at half its speed. */
+int64_t writer_now_ms(struct writer *writer);
 /** Wall ms at which background work is due next; INT64_MAX: nothing waits. */
 int64_t background_due_ms(const struct writer *writer);
 
