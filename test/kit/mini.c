@@ -474,6 +474,11 @@ void mini_deliver_again(struct mini *mini)
     mini_settle(mini);
 }
 
+void mini_pass_us(struct mini *mini, int64_t us)
+{
+    mini->monotonic_us += us;
+}
+
 struct space *mini_space(struct mini *mini)
 {
     return mini->space;

@@ -69,6 +69,8 @@ void mini_settle(struct mini *mini);
 /** Move the clock, then settle. */
 void mini_sleep_ms(struct mini *mini, int64_t ms);
 int64_t mini_now_ms(const struct mini *mini);
+/** The monotonic clock goes on; nothing else happens. */
+void mini_pass_us(struct mini *mini, int64_t us);
 
 /** First column of the first row. */
 int64_t mini_count(struct mini *mini, const char *sql);

@@ -346,6 +346,8 @@ static void on_head(struct http_exchange *x, void *context, size_t *body_bytes_m
     if (system_answer(call))
         return;
     err = task_guarded(&call->task, call_admit);
+    if (err == OK && call->req.route->tx == TX_WRITE)
+        err = task_admit(&call->task, call->req.route->priority); /* Refused before it is read. */
     if (err == ERR_BUSY && call->task.cx.problem.err == OK)
         err = OK; /* Its space is not open: decided in on_request. */
     if (err != OK)

@@ -1,5 +1,12 @@
 /*
  * queue.c - the queue in front of a writer: bounded, by priority, woken when needed.
+ *
+ * A burst may fill it: that is what it is for.  When commands have waited too long in each batch
+ * for STANDING_US it is no burst; more is coming than can be done, and whoever waits in the queue
+ * waits for nothing.  From then on only so many may wait as the writer does within a short time,
+ * and the rest is refused at once, until nobody had to be refused for RELIEF_US (after CoDel,
+ * Nichols and Jacobson, ACM Queue 2012: bad queue is standing queue).  The short time is four
+ * commits, or WAIT_US when commits are faster: enough to fill the batches.
  */
 #include <time.h>
 
@@ -9,6 +16,15 @@
 enum {
     LEASE_TEND_MS = 500,
     LOWER_SHARE = 8, /* Of a batch, an eighth for each lower class that waits. */
+    STANDING_US = 2000 * 1000,
+    RELIEF_US = 1000 * 1000,
+    WAITS_TOO_LONG = 2, /* Times the short time. */
+    WAIT_US = 5000,
+    WAIT_COMMITS = 4,
+    SHEDDING_COMMANDS_MIN = 32, /* However slow a command was: batches must be able to grow. */
+    AVERAGE_OF = 8,             /* Batches, about. */
+    HIGH_MORE = 4,              /* Notices of payments wait in a longer queue, */
+    LOW_LESS = 4,               /* imports in a shorter one. */
 };
 
 static struct watch_histogram queue_wait = {
@@ -30,16 +46,102 @@ void queue_open(struct writer *writer)
     pthread_condattr_destroy(&attributes);
 }
 
+/* ---- Admission ---- */
+
+static int64_t average(int64_t before, int64_t now)
+{
+    return before == 0 ? now : before + (now - before) / AVERAGE_OF;
+}
+
+void queue_learn(struct writer *writer, int commands, int64_t batch_us)
+{
+    int64_t ns = batch_us * 1000 / commands;
+
+    atomic_store(&writer->command_ns, average(atomic_load(&writer->command_ns), ns > 0 ? ns : 1));
+}
+
+void queue_learn_commit(struct writer *writer, int64_t commit_us)
+{
+    atomic_store(&writer->commit_us, average(atomic_load(&writer->commit_us), commit_us));
+}
+
+static int64_t short_us(struct writer *writer)
+{
+    int64_t commits_us = WAIT_COMMITS * atomic_load(&writer->commit_us);
+
+    return commits_us > WAIT_US ? commits_us : WAIT_US;
+}
+
+/* How many of a class may wait while commands are shed. */
+static int64_t shedding_max(struct writer *writer, enum priority priority)
+{
+    int64_t command_ns = atomic_load(&writer->command_ns), most;
+
+    most = command_ns > 0 ? short_us(writer) * 1000 / command_ns : QUEUE_COMMANDS_MAX;
+    if (most < SHEDDING_COMMANDS_MIN)
+        most = SHEDDING_COMMANDS_MIN;
+    if (priority == PRIORITY_HIGH)
+        most *= HIGH_MORE;
+    if (priority == PRIORITY_LOW)
+        most /= LOW_LESS;
+    return most < QUEUE_COMMANDS_MAX ? most : QUEUE_COMMANDS_MAX;
+}
+
+static bool sheds(struct writer *writer, enum priority priority, int64_t now_us)
+{
+    bool is = writer->depth >= QUEUE_COMMANDS_MAX ||
+              (writer->shedding && writer->depth >= shedding_max(writer, priority));
+
+    if (is)
+        writer->shed_us = now_us;
+    return is;
+}
+
+/* Before a batch is taken. */
+static void judge(struct writer *writer, int64_t now_us)
+{
+    int64_t oldest_us = now_us;
+
+    for (int p = 0; p < PRIORITY_COUNT; p++)
+        if (writer->head[p] && writer->head[p]->queued_us < oldest_us)
+            oldest_us = writer->head[p]->queued_us;
+    if (now_us - oldest_us <= WAITS_TOO_LONG * short_us(writer))
+        writer->calm_us = now_us;
+    if (writer->shedding && now_us - writer->shed_us > RELIEF_US)
+        writer->shedding = false;
+    else if (!writer->shedding && now_us - writer->calm_us > STANDING_US)
+        writer->shedding = true;
+}
+
+static enum err refuse(struct cx *cx)
+{
+    cx->problem.retry_after_ms = SECOND_MS;
+    return fail(cx, ERR_BUSY, "overloaded",
+                "more is asked than can be done now: try again in a second");
+}
+
+enum err writer_admit(struct writer *writer, struct cx *cx, enum priority priority)
+{
+    struct env *env = writer->space->platform->env;
+    int64_t now_us = env->monotonic_us(env);
+    bool shed;
+
+    pthread_mutex_lock(&writer->lock);
+    shed = sheds(writer, priority, now_us);
+    pthread_mutex_unlock(&writer->lock);
+    return shed ? refuse(cx) : OK;
+}
+
 enum err writer_submit(struct writer *writer, struct task *task, bool internal)
 {
-    bool wake, refuse;
+    bool wake, shed;
 
     task->next = NULL;
     task->mark = arena_mark(&task->cx.arena);
     task->queued_us = writer->space->platform->env->monotonic_us(writer->space->platform->env);
     pthread_mutex_lock(&writer->lock);
-    refuse = !internal && writer->depth >= QUEUE_COMMANDS_MAX;
-    if (!refuse) {
+    shed = !internal && sheds(writer, task->priority, task->queued_us);
+    if (!shed) {
         if (writer->tail[task->priority])
             writer->tail[task->priority]->next = task;
         else
@@ -49,11 +151,8 @@ enum err writer_submit(struct writer *writer, struct task *task, bool internal)
     }
     wake = writer->sleeping;
     pthread_mutex_unlock(&writer->lock);
-    if (refuse) {
-        task->cx.problem.retry_after_ms = SECOND_MS;
-        return fail(&task->cx, ERR_BUSY, "overloaded",
-                    "%d commands wait already: try again in a second", QUEUE_COMMANDS_MAX);
-    }
+    if (shed)
+        return refuse(&task->cx);
     if (wake)
         pthread_cond_signal(&writer->wake);
     return OK;
@@ -133,6 +232,7 @@ int queue_take(struct writer *writer, struct task **tasks, bool wait)
     pthread_mutex_lock(&writer->lock);
     if (wait && writer->depth == 0 && !writer->closing)
         sleep_until_due(writer);
+    judge(writer, env->monotonic_us(env));
     count = take_shares(writer, tasks, max);
     writer->depth -= count;
     pthread_mutex_unlock(&writer->lock);

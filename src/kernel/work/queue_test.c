@@ -107,3 +107,103 @@ TEST(queue_bytes, "a batch of heavy commands is a small one")
     }
     mini_close(mini);
 }
+
+/* ---- Overload ---- */
+
+enum { SLOW_US = 1000, BATCH = 100, WAIT_LONG_US = 100 * 1000, LEAST = 32 };
+
+static struct mini *slow_mini;
+
+static enum err slow(struct task *task)
+{
+    (void)task;
+    mini_pass_us(slow_mini, SLOW_US);
+    return OK;
+}
+
+/* True: it was taken; else it was refused as it should be. */
+static bool offer(struct one *one, enum priority priority)
+{
+    struct task *task = &one->task;
+    enum err err;
+
+    one->done = false;
+    *task = (struct task){.space = mini_space(slow_mini),
+                          .tx = TX_WRITE,
+                          .priority = priority,
+                          .run = slow,
+                          .done = was_done};
+    cx_open(&task->cx, mini_platform(slow_mini)->env, CX_BYTES_MAX);
+    err = task_submit(task);
+    if (err == OK)
+        return true;
+    CHECK_EQ_INT(err, ERR_BUSY);
+    CHECK_EQ_STR(task->cx.problem.code, "overloaded");
+    CHECK(task->cx.problem.retry_after_ms > 0);
+    cx_close(&task->cx);
+    return false;
+}
+
+static int offer_all(struct one *ones, int count, enum priority priority)
+{
+    int taken = 0;
+
+    for (int k = 0; k < count; k++)
+        taken += offer(&ones[taken], priority);
+    return taken;
+}
+
+/* More comes than can be done, for so long. */
+static void overload(struct one *ones, int64_t us)
+{
+    for (; us > 0; us -= WAIT_LONG_US + (int64_t)BATCH * SLOW_US) {
+        int taken = offer_all(ones, BATCH, PRIORITY_NORMAL);
+
+        mini_pass_us(slow_mini, WAIT_LONG_US);
+        CHECK(mini_step(slow_mini));
+        CHECK_EQ_INT(done_of(ones, taken), taken);
+    }
+}
+
+TEST(queue_sheds, "a queue that stands is kept short: notices wait in a longer one, imports hardly")
+{
+    static struct one ones[8 * LEAST];
+
+    slow_mini = mini_open("sqlite");
+    mini_settle(slow_mini);
+    overload(ones, 3000 * 1000);
+    CHECK_EQ_INT(offer_all(ones, 8 * LEAST, PRIORITY_LOW), LEAST / 4);
+    CHECK_EQ_INT(offer_all(ones + LEAST, 4 * LEAST, PRIORITY_NORMAL), LEAST - LEAST / 4);
+    CHECK_EQ_INT(offer_all(ones + 2 * LEAST, 6 * LEAST, PRIORITY_HIGH), 4 * LEAST - LEAST);
+    mini_settle(slow_mini);
+    mini_close(slow_mini);
+}
+
+TEST(queue_bursts, "a burst fills the queue, and is no overload")
+{
+    static struct one ones[QUEUE_COMMANDS_MAX + 1];
+
+    slow_mini = mini_open("sqlite");
+    mini_settle(slow_mini);
+    overload(ones, 1000 * 1000);
+    CHECK_EQ_INT(offer_all(ones, QUEUE_COMMANDS_MAX + 1, PRIORITY_NORMAL), QUEUE_COMMANDS_MAX);
+    mini_settle(slow_mini);
+    mini_close(slow_mini);
+}
+
+TEST(queue_relief, "a second after the last refusal all come in again")
+{
+    static struct one ones[4 * LEAST];
+
+    slow_mini = mini_open("sqlite");
+    mini_settle(slow_mini);
+    overload(ones, 3000 * 1000);
+    CHECK_EQ_INT(offer_all(ones, 4 * LEAST, PRIORITY_NORMAL), LEAST);
+    mini_settle(slow_mini);
+    CHECK_EQ_INT(offer_all(ones, LEAST, PRIORITY_NORMAL), LEAST);
+    mini_pass_us(slow_mini, SECOND_MS * 1000 + 1);
+    mini_settle(slow_mini);
+    CHECK_EQ_INT(offer_all(ones, 4 * LEAST, PRIORITY_NORMAL), 4 * LEAST);
+    mini_settle(slow_mini);
+    mini_close(slow_mini);
+}

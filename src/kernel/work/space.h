@@ -62,6 +62,10 @@ struct task {
  *  Errors (recorded in task->cx): BUSY "overloaded" | "not_the_writer" | "closing". */
 MUST_CHECK enum err task_submit(struct task *task);
 
+/** Would a command of this class be refused now?  Asked early, so that a refusal costs little.
+ *  Errors: BUSY "overloaded". */
+MUST_CHECK enum err task_admit(struct task *task, enum priority priority);
+
 /** Run work of a task with its arena guarded: exhaustion becomes TOO_LARGE "out_of_memory". */
 enum err task_guarded(struct task *task, enum err (*run)(struct task *task));
 

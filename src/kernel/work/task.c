@@ -8,6 +8,11 @@
 #include "kernel/work/space.h"
 #include "kernel/work/writer.h"
 
+enum err task_admit(struct task *task, enum priority priority)
+{
+    return writer_admit(task->space->writer, &task->cx, priority);
+}
+
 enum err task_submit(struct task *task)
 {
     struct space *space = task->space;

@@ -154,7 +154,7 @@ static enum err commit(struct writer *writer)
     struct cx *cx = &writer->cx;
     enum err err;
 
-    int64_t began_us = now_us(writer);
+    int64_t began_us = now_us(writer), flushed_us;
 
     TRY(batch_flush(batch, cx));
     if (!batch->wrote) {
@@ -163,8 +163,10 @@ static enum err commit(struct writer *writer)
     }
     (void)id_next(&batch->ids, batch->now_ms);
     err = lease_guard(writer, cx);
+    flushed_us = now_us(writer);
     if (err == OK)
         err = sql_commit(cx);
+    queue_learn_commit(writer, now_us(writer) - flushed_us);
     if (err != OK && cx->problem.code && strcmp(cx->problem.code, "commit_unknown") == 0)
         err = settle_unknown(writer, cx, err);
     if (err != OK && cx->problem.code && strcmp(cx->problem.code, "guard") == 0)
@@ -330,6 +332,8 @@ bool writer_step(struct writer *writer, bool wait)
     count += background_collect(writer, tasks + count, BATCH_BACKGROUND_MAX);
     if (count == 0)
         return queue_pending(writer); /* An effect called inline has left its answer. */
+    int64_t began_us = now_us(writer);
+
     watch_observe(&batch_size, (uint64_t)count);
     atomic_fetch_add(&writer->batches, 1);
     atomic_fetch_add(&writer->commands, count);
@@ -337,6 +341,7 @@ bool writer_step(struct writer *writer, bool wait)
         writer->results[0] = run_alone(writer, tasks[0], &writer->works[0]);
     else if (!run_together(writer, tasks, count))
         (writer->batch.fate_unknown ? leave_open : rerun_each)(writer, tasks, count);
+    queue_learn(writer, count, now_us(writer) - began_us);
     answer(writer, tasks, count);
     return true;
 }

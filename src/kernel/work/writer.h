@@ -34,13 +34,17 @@ struct writer {
     pthread_cond_t wake;
     struct task *head[PRIORITY_COUNT], *tail[PRIORITY_COUNT];
     int depth;
-    bool sleeping, closing;
+    int64_t calm_us, shed_us; /* When nobody waited long; when somebody was refused. */
+    bool shedding, sleeping, closing;
 
     /* As of the last commit; the writer's thread alone. */
     int64_t fence, last_id, seq, until_ms;
     int64_t time_ms, time_us; /* The time last told, and when by the monotonic clock. */
     int lock_fd;              /* SQLite: the lock file; -1: none. */
     int64_t lease_checked_us;
+
+    /* Moving averages, for admission (queue.c). */
+    atomic_llong command_ns, commit_us;
 
     atomic_llong batches, commands, reruns, lost_transactions;
 };
@@ -57,6 +61,9 @@ bool writer_step(struct writer *writer, bool wait);
 /** Queue a task; internal ones (answers of effects) are never refused for want of room. */
 MUST_CHECK enum err writer_submit(struct writer *writer, struct task *task, bool internal);
 void writer_wake(struct writer *writer);
+/** Would a command of this class be refused now?  Asked before its body is read.
+ *  Errors: BUSY "overloaded". */
+MUST_CHECK enum err writer_admit(struct writer *writer, struct cx *cx, enum priority priority);
 
 /* queue.c */
 void queue_register(void);
@@ -64,6 +71,9 @@ void queue_open(struct writer *writer);
 /** Take what waits, the highest priority first, at most a batch; wait: sleep for it. */
 int queue_take(struct writer *writer, struct task **tasks, bool wait);
 bool queue_pending(struct writer *writer);
+/** Learn from a batch: how long it took, its commit included. */
+void queue_learn(struct writer *writer, int commands, int64_t batch_us);
+void queue_learn_commit(struct writer *writer, int64_t commit_us);
 
 /* lease.c */
 void lease_set(struct writer *writer, bool writing);
