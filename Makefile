@@ -166,18 +166,20 @@ $(OUT)/sim: $(call objects,release,$(SIM)) $(OBJECTS_release)
 # ---- Bench: programs that stand alone, built like the release ----
 
 BENCH := $(OUT)/bench
-bench: $(BENCH)/load $(BENCH)/bare_loop $(BENCH)/textbook_pg $(BENCH)/slow_sync.so
+bench: $(BENCH)/load $(BENCH)/open_loop $(BENCH)/bare_loop $(BENCH)/textbook_pg $(BENCH)/slow_sync.so
 
 $(BENCH)/load: $(wildcard bench/load*.c)
+$(BENCH)/open_loop: bench/open_loop.c bench/load_http.c bench/load_options.c
 $(BENCH)/bare_loop: $(wildcard bench/yardstick/bare_*.c)
 $(BENCH)/textbook_pg: bench/yardstick/textbook_pg.c
 $(BENCH)/slow_sync.so: bench/slow_sync.c
-$(BENCH)/load $(BENCH)/bare_loop $(BENCH)/textbook_pg $(BENCH)/slow_sync.so: \
+$(BENCH)/load $(BENCH)/open_loop $(BENCH)/bare_loop $(BENCH)/textbook_pg $(BENCH)/slow_sync.so: \
         $(wildcard bench/*.h bench/yardstick/*.h)
 	@mkdir -p $(@D)
 	$(call say,bench $@)gcc -std=gnu11 $(WARN_C) -isystem $(PG_INCLUDE) -O2 -g -pthread \
 	    $(BENCH_FLAGS) -o $@ $(filter %.c,$^) $(BENCH_LIBS)
 
+$(BENCH)/open_loop: BENCH_LIBS := -lm
 $(BENCH)/bare_loop: BENCH_LIBS := -lsqlite3
 $(BENCH)/textbook_pg: BENCH_LIBS := -lpq
 $(BENCH)/slow_sync.so: BENCH_FLAGS := -fPIC -shared

@@ -26,6 +26,9 @@ struct options {
     int connections, cpu; /* cpu -1: wherever the scheduler likes. */
     double seconds;
     uint64_t count;            /* Requests at most; UINT64_MAX: the seconds bound the run. */
+    double rate;               /* Open loop: requests a second. */
+    double warm_s;             /* Open loop: so long at first nothing is counted. */
+    int retries, retry_ms;     /* Open loop: of a refused request; so long after the refusal. */
     uint64_t users;            /* Orders are of so many users, at random; 0: each of its own. */
     const char *path;          /* get, post */
     char auth[HEAD_BYTES_MAX]; /* The whole header line, or "". */

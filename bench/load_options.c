@@ -13,11 +13,12 @@ struct options opt = {.connections = 64, .cpu = -1, .seconds = 5};
 
 _Noreturn void usage(const char *problem)
 {
-    fprintf(stderr,
-            "load: %s\nusage: load --port P [--connections N] [--seconds S | --count N] [--cpu C]\n"
-            "            [--users N]\n"
-            "            orders --sku ID.. | orders --skus FILE | get PATH | post PATH BODYFILE\n",
-            problem);
+    fprintf(
+        stderr,
+        "load: %s\nusage: load --port P [--connections N] [--seconds S | --count N] [--cpu C]\n"
+        "            [--users N]; open_loop: --rate R [--warm S] [--retries N] [--retry-ms MS]\n"
+        "            orders --sku ID.. | orders --skus FILE | get PATH | post PATH BODYFILE\n",
+        problem);
     exit(2);
 }
 
@@ -78,6 +79,14 @@ static void set_option(const char *name, char *value)
         opt.seconds = number(value, 0.01, 86400);
     else if (strcmp(name, "--count") == 0)
         opt.count = (uint64_t)number(value, 1, 1e12);
+    else if (strcmp(name, "--rate") == 0)
+        opt.rate = number(value, 0.1, 1e7);
+    else if (strcmp(name, "--warm") == 0)
+        opt.warm_s = number(value, 0, 3600);
+    else if (strcmp(name, "--retries") == 0)
+        opt.retries = (int)number(value, 0, 100);
+    else if (strcmp(name, "--retry-ms") == 0)
+        opt.retry_ms = (int)number(value, 0, 60000);
     else if (strcmp(name, "--users") == 0)
         opt.users = (uint64_t)number(value, 1, 1e12);
     else if (strcmp(name, "--cpu") == 0)
