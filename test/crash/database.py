@@ -9,6 +9,7 @@ from trial import a_trial
 
 LOAD_S = (0.05, 0.3)
 DOWN_S = 15  # Within so long the server notices that the database is gone.
+LONG_S = 8
 BACK_S = 15  # Within so long it sells again.
 CUTS_MAX = 3
 CYCLES_OF_ONE = 50
@@ -50,6 +51,9 @@ def one_death(trial, cluster):
     else:
         cluster.stop_now()
     trial.until(lambda: is_away(trial.shop), DOWN_S, "the server does not answer 503")
+    if trial.cycle == 1:  # Longer than any wait of the server's own.
+        time.sleep(LONG_S)
+        check(is_away(trial.shop), "the server does not answer 503 any more")
     cluster.start()
     begin, sold = time.monotonic(), trial.buyers.sold
     trial.until(lambda: trial.buyers.sold > sold, BACK_S, "the server does not sell again")

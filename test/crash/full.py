@@ -39,7 +39,7 @@ def small_disk():
     done = tmpfs(folder)
     try:
         if done.returncode != 0:
-            raise Skip(f"no small file system: {done.stderr.strip()}")
+            raise Skip(f"no small file system: {done.stderr.strip().splitlines()[0]}")
         yield folder
     finally:
         if done.returncode == 0:
