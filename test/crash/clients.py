@@ -16,7 +16,7 @@ from kit import Client, Wrong, check, equal, together, wait_until
 CLIENTS = 16
 PENDING_MAX = 50  # Orders a client keeps in mind to pay or cancel.
 PATIENCE_S = 10
-AGAIN_S = 0.02  # Who is turned away comes back sooner than told: more load, and a shorter test.
+AGAIN_S = 0.05  # Who is turned away comes back sooner than told: more load, and a shorter test.
 TURNED_AWAY = {503: None, 507: None, 500: "commit_unknown"}  # Status -> the only code, or any.
 
 
