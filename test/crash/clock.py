@@ -90,9 +90,7 @@ def one_day(trial, clock):
     """Ahead, back, further back; killed and started while it is behind."""
     top = trial.cycle * HOUR_S  # The server's time never goes back: each day is an hour further.
     pid, server = trial.shop.process.pid, trial.shop
-    fence = "select fence from kernel_writer"
     trial.look("before the clock jumps")
-    held = server.database.query(fence)
     join = trial.crowd()
     time.sleep(trial.rng.uniform(*LOAD_S))
     began = clock_of(trial)
@@ -105,7 +103,9 @@ def one_day(trial, clock):
     jump(trial, clock, top - HOUR_S)
     check(clock_of(trial) >= ahead, "time went back")
     alive(trial, pid)
-    check(server.database.query(fence) == held, "the lease was lost for a jump of the clock")
+    # Not by its fence, which a commit whose answer was cut off raises (lease.c, outrun).
+    check("writer_lease_lost" not in server.log.read_text(errors="replace"),
+          "the lease was lost for a jump of the clock")
     join()
     trial.until(lambda: not pending(trial), DUE_S, "no order expires while the clock is behind")
     server.kill()
