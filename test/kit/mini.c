@@ -484,6 +484,11 @@ struct space *mini_space(struct mini *mini)
     return mini->space;
 }
 
+struct dispatcher *mini_dispatcher(struct mini *mini)
+{
+    return mini->dispatcher;
+}
+
 struct platform *mini_platform(struct mini *mini)
 {
     return &mini->platform;

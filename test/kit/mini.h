@@ -93,6 +93,7 @@ void mini_deliver_again(struct mini *mini);
 
 struct space *mini_space(struct mini *mini);
 struct platform *mini_platform(struct mini *mini);
+struct dispatcher *mini_dispatcher(struct mini *mini);
 const char *mini_admin_key(const struct mini *mini);
 
 #endif

@@ -24,6 +24,9 @@
 enum { PROBLEM_POINTER_LEN_MAX = 160, PROBLEM_DETAIL_LEN_MAX = 400, PROBLEM_MEMBERS_MAX = 6 };
 
 /* What is said of a failure (RFC 9457); members are extra names and values, e.g. the SKU. */
+/* Said wherever a command is refused because more is asked than can be done. */
+#define OVERLOADED_DETAIL "more is asked than can be done now: try again in a second"
+
 struct problem {
     enum err err;
     const char *code;                      /* Static text, stable: "out_of_stock". */

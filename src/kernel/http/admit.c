@@ -30,18 +30,28 @@ static enum err admit_anonymous(struct call *call)
     return take_rate(call, str_hash(peer, 1), rate ? rate : ANONYMOUS_RATE_PER_S);
 }
 
+/* False: the header is no such thing. */
+static bool bearer(struct str header, struct str *token)
+{
+    static const struct str scheme = {"Bearer ", 7};
+
+    if (header.len < scheme.len || !str_eq_nocase((struct str){header.ptr, scheme.len}, scheme))
+        return false;
+    *token = str_trim((struct str){header.ptr + scheme.len, header.len - scheme.len});
+    return true;
+}
+
 static enum err find_caller(struct call *call, const struct caller **out)
 {
-    struct str token = call_header(call, "Authorization");
     struct cx *cx = &call->task.cx;
     enum key_state state = KEY_UNKNOWN;
+    struct str token;
 
-    if (token.len < 7 || !str_eq_nocase((struct str){token.ptr, 7}, STR("Bearer "))) {
+    if (!bearer(call_header(call, "Authorization"), &token)) {
         TRY(admit_anonymous(call));
         return fail(cx, ERR_UNAUTHORIZED, "no_key",
                     "send an API key: Authorization: Bearer gvy_...");
     }
-    token = str_trim((struct str){token.ptr + 7, token.len - 7});
     if ((call->uncached ? key_lookup : key_find)(call->dispatcher->platform, token, cx->now_ms, out,
                                                  &state))
         return OK;
@@ -122,4 +132,39 @@ enum err call_open_space(struct task *task)
         return fail(&task->cx, ERR_BUSY, "space_unavailable", "%s", problem.detail);
     call->uncached = true;
     return call_admit(task);
+}
+
+/* ---- At a glance (engine.h) ---- */
+
+static bool glance_caller(struct dispatcher *dispatcher, struct str authorization,
+                          const struct caller **out)
+{
+    struct env *env = dispatcher->platform->env;
+    enum key_state state;
+    struct str token;
+
+    return bearer(authorization, &token) &&
+           key_find(dispatcher->platform, token, env->wall_ms(env), out, &state);
+}
+
+bool admit_sheds(void *context)
+{
+    struct dispatcher *dispatcher = context;
+
+    return atomic_load(&dispatcher->platform->shedding) > 0;
+}
+
+/* Whoever has no key in force hears so in the usual way. */
+bool admit_glance(void *context, struct str method, struct str path, struct str authorization)
+{
+    struct dispatcher *dispatcher = context;
+    const struct route *route = router_glance(dispatcher->router, method, path);
+    const struct caller *caller;
+
+    if (!route || !route->scope || route->tx != TX_WRITE ||
+        !glance_caller(dispatcher, authorization, &caller) ||
+        !space_sheds(caller->space, route->priority))
+        return false;
+    observe_glance(dispatcher, route);
+    return true;
 }

@@ -388,6 +388,8 @@ static void on_refused(void *context, int status, const char *reason)
 void dispatcher_attach(struct dispatcher *dispatcher, struct http_options *options)
 {
     options->context = dispatcher;
+    options->sheds = admit_sheds;
+    options->on_glance = admit_glance;
     options->on_head = on_head;
     options->on_request = on_request;
     options->on_done = on_done;

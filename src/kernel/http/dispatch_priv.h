@@ -67,6 +67,9 @@ void call_finish(struct call *call, enum err err);
  * call is not open; call_open_space, on a reader thread, opens it and admits. */
 MUST_CHECK enum err call_admit(struct task *task);
 MUST_CHECK enum err call_open_space(struct task *task);
+/* At a glance (engine.h): is more asked than can be done; is it this that is refused? */
+bool admit_sheds(void *dispatcher);
+bool admit_glance(void *dispatcher, struct str method, struct str path, struct str authorization);
 
 /* observe.c */
 void watches_make(struct dispatcher *dispatcher);
@@ -74,6 +77,8 @@ void watches_free(struct dispatcher *dispatcher);
 void observe(struct call *call, int status, size_t reply_bytes, int64_t started_us);
 /** A request that was refused before it had a call: counted as one of no route, and logged. */
 void observe_refused(struct dispatcher *dispatcher, int status, const char *code);
+/** A command that was refused at a glance: counted, not logged, for there are many. */
+void observe_glance(struct dispatcher *dispatcher, const struct route *route);
 /** The recorded problem as the client may see it: no statement, path or address of what is behind
  *  the API; the log has them, under the same trace. */
 const struct problem *problem_told(struct call *call);

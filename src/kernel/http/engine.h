@@ -48,6 +48,11 @@ struct http_options {
     size_t gzip_bytes_min;        /* Replies of JSON or text from this size; default 1400. */
     void *context;                /* Handed to the callbacks. */
 
+    /* True while requests may be refused at a glance: on_glance then sees one that came whole,
+     * before anything is made of it, and returns true to have it answered 503 "overloaded", for a
+     * fraction of what a reply costs.  No other callback hears of it.  Both or none. */
+    bool (*sheds)(void *context);
+    bool (*on_glance)(void *context, struct str method, struct str path, struct str authorization);
     /* The head is complete.  May refuse at once by http_reply (the body is then not read) and
      * may set the limit of the body. */
     void (*on_head)(struct http_exchange *x, void *context, size_t *body_bytes_max);

@@ -4,7 +4,8 @@
  *   engine.c    start, stop, what the client sent        worker.c    a thread and its event loop
  *   intake.c    every byte, before libmicrohttpd         exchange.c  libmicrohttpd's callbacks
  *   reply.c     replies, from any thread                 sweeper.c   deadlines
- *   linger.c    closing without a reset                  framing*.c, gzip.c, problem.c
+ *   linger.c    closing without a reset                  turn_away.c refusing at a glance
+ *   framing*.c, gzip.c, problem.c
  *
  * Invariants:
  *   - a connection belongs to one worker and is touched by its thread alone: no locks;
@@ -37,6 +38,7 @@ enum {
     EXCHANGES_KEPT_MAX = 256,         /* Per worker, for reuse. */
     EXCHANGE_BYTES_KEPT_MAX = 8 << 10,
     PEER_LEN_MAX = INET6_ADDRSTRLEN,
+    AWAY_BYTES_MAX = 1024, /* Head and problem of a refusal at a glance: 500 bytes. */
 };
 
 /* What an event of a worker's epoll is about; a descriptor stands in the upper half. */
@@ -146,6 +148,9 @@ struct worker {
     struct http_exchange *kept;
     int kept_count;
     struct gzip *gzip;
+    char away[AWAY_BYTES_MAX]; /* What is said to whom we turn away, as of away_us. */
+    size_t away_len;
+    int64_t away_us;
 };
 
 struct http_server {
@@ -179,6 +184,7 @@ bool intake_watch(struct worker *worker, int fd, struct connection *c); /* NULL:
 void connection_await(struct connection *c, enum awaits awaits);
 /** Answer past libmicrohttpd, and close.  Nothing of an earlier reply may be under way. */
 void connection_refuse(struct connection *c, const struct refusal *why);
+void put_date(struct text *out); /* The header, with its line's end. */
 
 /* exchange.c: callbacks of libmicrohttpd, named after what they tell. */
 void connection_notify(void *worker, struct MHD_Connection *mhd, void **context,

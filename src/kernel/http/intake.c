@@ -11,7 +11,7 @@
  * docs/adr/0004 has the price.
  */
 #define _GNU_SOURCE
-#include "kernel/http/engine_priv.h"
+#include "kernel/http/turn_away.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ void connection_await(struct connection *c, enum awaits awaits)
 
 /* ---- Refusals past libmicrohttpd ---- */
 
-static void put_date(struct text *out)
+void put_date(struct text *out)
 {
     struct timespec now;
     struct tm tm;
@@ -110,10 +110,38 @@ static ssize_t reset(void)
     return -1;
 }
 
+/* As if nothing had come. */
+static ssize_t hide(struct connection *c)
+{
+    c->unanswered = 0;
+    connection_await(c, AWAITS_REQUEST);
+    errno = EAGAIN;
+    return -1;
+}
+
+/* One whole request: is it for libmicrohttpd? */
+static ssize_t pass(struct connection *c, const char *bytes, size_t len)
+{
+    switch (turn_away(c, (struct str){bytes, len})) {
+    case TURNED_AWAY:
+        return hide(c);
+    case TURNED_LOST:
+        return reset();
+    default:
+        return (ssize_t)len;
+    }
+}
+
+static bool idle(const struct connection *c)
+{
+    return c->unanswered == 0 && !c->exchange && framing_stage(&c->framing) == FRAMING_IDLE;
+}
+
 static ssize_t judge(struct connection *c, const char *bytes, size_t len)
 {
     size_t used = 0;
     size_t whole = 0; /* Where the last whole request ends. */
+    bool alone = idle(c);
 
     c->judged = true;
     c->looked = c->trimmed = false;
@@ -130,7 +158,7 @@ static ssize_t judge(struct connection *c, const char *bytes, size_t len)
         }
     }
     if (!c->framing.refusal)
-        return (ssize_t)len;
+        return alone && whole == len && c->unanswered == 1 ? pass(c, bytes, len) : (ssize_t)len;
     /* What came whole before the fault is answered first (exchange_completed goes on). */
     if (c->unanswered > 0 && whole > 0)
         return (ssize_t)whole;

@@ -55,8 +55,17 @@ void watches_free(struct dispatcher *dispatcher)
     free(dispatcher->labels);
 }
 
+/* Refusals for want of capacity come by the thousand; overload_began says it once (queue.c). */
+static bool is_wrong(const struct call *call, int status)
+{
+    const char *code = call->task.cx.problem.code;
+
+    return status >= 500 && !(code && strcmp(code, "overloaded") == 0);
+}
+
 static void log_call(const struct call *call, int status, size_t reply_bytes, int64_t took_us)
 {
+    bool wrong = is_wrong(call, status);
     const struct route *route = call->req.route;
     const struct cx *cx = &call->task.cx;
     const struct problem *problem = &cx->problem;
@@ -65,13 +74,13 @@ static void log_call(const struct call *call, int status, size_t reply_bytes, in
 
     if (cx->caller)
         id_format(key, "key", cx->caller->key_id);
-    log_event(status >= 500 ? LOG_ERROR : LOG_INFO, "request", LOG_TEXT("method", call->method),
+    log_event(wrong ? LOG_ERROR : LOG_INFO, "request", LOG_TEXT("method", call->method),
               LOG_TEXT("route", str_of(route ? route->path : "-")), LOG_INT("status", status),
               LOG_INT("us", took_us), LOG_INT("bytes", (int64_t)reply_bytes),
               LOG_TEXT("space", str_of(call->task.space ? call->task.space->name : "-")),
               LOG_TEXT("key", str_of(key)), LOG_TEXT("trace", trace),
               LOG_TEXT("code", str_of(problem->err != OK ? problem->code : "-")));
-    if (status >= 500 && problem->err != OK)
+    if (wrong && problem->err != OK)
         log_event(LOG_ERROR, "request_failed", LOG_TEXT("code", str_of(problem->code)),
                   LOG_TEXT("detail", str_of(problem->detail)), LOG_TEXT("trace", trace));
 }
@@ -89,6 +98,11 @@ void observe(struct call *call, int status, size_t reply_bytes, int64_t started_
     watch_observe(&watch->latency, (uint64_t)(took_us > 0 ? took_us : 0));
     watch_add(&watch->replies[status / 100 < STATUS_CLASSES ? status / 100 : 0], 1);
     log_call(call, status, reply_bytes, took_us);
+}
+
+void observe_glance(struct dispatcher *dispatcher, const struct route *route)
+{
+    watch_add(&dispatcher->watches[router_index(dispatcher->router, route)].replies[5], 1);
 }
 
 void observe_refused(struct dispatcher *dispatcher, int status, const char *code)

@@ -167,14 +167,25 @@ static enum err fill_params(struct req *req, const struct walk *walk)
     return OK;
 }
 
+static bool walk_path(const struct router *router, struct str path, struct walk *walk)
+{
+    return path.len > 0 && path.ptr[0] == '/' &&
+           walk_node(&router->root, path.len == 1 ? STR("") : path, walk);
+}
+
+const struct route *router_glance(const struct router *router, struct str method, struct str path)
+{
+    struct walk walk = {.method = method_of(method)};
+
+    return walk_path(router, path, &walk) ? walk.route : NULL;
+}
+
 enum err router_find(const struct router *router, struct req *req, struct str method,
                      struct str path)
 {
     struct walk walk = {.method = method_of(method)};
-    bool found = path.len > 0 && path.ptr[0] == '/' &&
-                 walk_node(&router->root, path.len == 1 ? STR("") : path, &walk);
 
-    if (found) {
+    if (walk_path(router, path, &walk)) {
         req->route = walk.route;
         return fill_params(req, &walk);
     }

@@ -28,6 +28,9 @@ void router_free(struct router *router);
 MUST_CHECK enum err router_find(const struct router *router, struct req *req, struct str method,
                                 struct str path);
 
+/** The same for a glance: its route, or NULL whatever is wrong. */
+const struct route *router_glance(const struct router *router, struct str method, struct str path);
+
 /* Routes in a stable order with dense indexes, for metrics and documents. */
 size_t router_count(const struct router *router);
 const struct route *router_route(const struct router *router, size_t index);

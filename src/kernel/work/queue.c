@@ -10,6 +10,7 @@
  */
 #include <time.h>
 
+#include "kernel/base/log.h"
 #include "kernel/watch/watch.h"
 #include "kernel/work/writer.h"
 
@@ -23,6 +24,8 @@ enum {
     WAIT_COMMITS = 4,
     SHEDDING_COMMANDS_MIN = 32, /* However slow a command was: batches must be able to grow. */
     AVERAGE_OF = 8,             /* Batches, about. */
+    COMMITS_KEPT = 64,          /* So long is the least of them remembered, about: longer ones wrote
+                                   more or waited for a processor, which no longer queue mends. */
     HIGH_MORE = 4,              /* Notices of payments wait in a longer queue, */
     LOW_LESS = 4,               /* imports in a shorter one. */
 };
@@ -62,7 +65,11 @@ void queue_learn(struct writer *writer, int commands, int64_t batch_us)
 
 void queue_learn_commit(struct writer *writer, int64_t commit_us)
 {
-    atomic_store(&writer->commit_us, average(atomic_load(&writer->commit_us), commit_us));
+    int64_t least = atomic_load(&writer->commit_us);
+
+    if (least == 0 || commit_us < least)
+        least = commit_us;
+    atomic_store(&writer->commit_us, least + (commit_us - least) / COMMITS_KEPT);
 }
 
 static int64_t short_us(struct writer *writer)
@@ -113,14 +120,24 @@ static void judge(struct writer *writer, int64_t now_us)
         writer->shedding = true;
 }
 
+static void tell(struct writer *writer, bool shedding)
+{
+    struct platform *platform = writer->space->platform;
+
+    atomic_fetch_add(&platform->shedding, shedding ? 1 : -1);
+    log_event(LOG_WARN, shedding ? "overload_began" : "overload_ended",
+              LOG_TEXT("space", str_of(writer->space->name)),
+              LOG_INT("command_us", atomic_load(&writer->command_ns) / 1000),
+              LOG_INT("commit_us", atomic_load(&writer->commit_us)));
+}
+
 static enum err refuse(struct cx *cx)
 {
     cx->problem.retry_after_ms = SECOND_MS;
-    return fail(cx, ERR_BUSY, "overloaded",
-                "more is asked than can be done now: try again in a second");
+    return fail(cx, ERR_BUSY, "overloaded", OVERLOADED_DETAIL);
 }
 
-enum err writer_admit(struct writer *writer, struct cx *cx, enum priority priority)
+bool writer_sheds(struct writer *writer, enum priority priority)
 {
     struct env *env = writer->space->platform->env;
     int64_t now_us = env->monotonic_us(env);
@@ -129,7 +146,12 @@ enum err writer_admit(struct writer *writer, struct cx *cx, enum priority priori
     pthread_mutex_lock(&writer->lock);
     shed = sheds(writer, priority, now_us);
     pthread_mutex_unlock(&writer->lock);
-    return shed ? refuse(cx) : OK;
+    return shed;
+}
+
+enum err writer_admit(struct writer *writer, struct cx *cx, enum priority priority)
+{
+    return writer_sheds(writer, priority) ? refuse(cx) : OK;
 }
 
 enum err writer_submit(struct writer *writer, struct task *task, bool internal)
@@ -227,15 +249,20 @@ int queue_take(struct writer *writer, struct task **tasks, bool wait)
 {
     int max = writer->space->platform->options.batch_commands_max, count;
     struct env *env = writer->space->platform->env;
+    bool shed, shedding;
 
     max = max > 0 && max < BATCH_COMMANDS_MAX ? max : BATCH_COMMANDS_MAX;
     pthread_mutex_lock(&writer->lock);
     if (wait && writer->depth == 0 && !writer->closing)
         sleep_until_due(writer);
+    shed = writer->shedding;
     judge(writer, env->monotonic_us(env));
+    shedding = writer->shedding;
     count = take_shares(writer, tasks, max);
     writer->depth -= count;
     pthread_mutex_unlock(&writer->lock);
+    if (shed != shedding)
+        tell(writer, shedding);
     for (int k = 0; k < count; k++)
         watch_observe(&queue_wait, (uint64_t)(env->monotonic_us(env) - tasks[k]->queued_us));
     return count;

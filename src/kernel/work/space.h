@@ -65,6 +65,7 @@ MUST_CHECK enum err task_submit(struct task *task);
 /** Would a command of this class be refused now?  Asked early, so that a refusal costs little.
  *  Errors: BUSY "overloaded". */
 MUST_CHECK enum err task_admit(struct task *task, enum priority priority);
+bool space_sheds(struct space *space, enum priority priority);
 
 /** Run work of a task with its arena guarded: exhaustion becomes TOO_LARGE "out_of_memory". */
 enum err task_guarded(struct task *task, enum err (*run)(struct task *task));
@@ -119,6 +120,7 @@ struct platform {
     struct reader_pool *readers;
     struct effect_workers *effects;
     char holder[64];     /* host:pid:random, in leases. */
+    atomic_int shedding; /* Spaces of which more is asked than they can do. */
     size_t cx_bytes_max; /* Arena of a request; CX_BYTES_MAX but in tests. */
 };
 

@@ -13,6 +13,11 @@ enum err task_admit(struct task *task, enum priority priority)
     return writer_admit(task->space->writer, &task->cx, priority);
 }
 
+bool space_sheds(struct space *space, enum priority priority)
+{
+    return writer_sheds(space->writer, priority);
+}
+
 enum err task_submit(struct task *task)
 {
     struct space *space = task->space;

@@ -61,7 +61,9 @@ bool writer_step(struct writer *writer, bool wait);
 /** Queue a task; internal ones (answers of effects) are never refused for want of room. */
 MUST_CHECK enum err writer_submit(struct writer *writer, struct task *task, bool internal);
 void writer_wake(struct writer *writer);
-/** Would a command of this class be refused now?  Asked before its body is read.
+/** Would a command of this class be refused now? */
+bool writer_sheds(struct writer *writer, enum priority priority);
+/** The same, asked before its body is read.
  *  Errors: BUSY "overloaded". */
 MUST_CHECK enum err writer_admit(struct writer *writer, struct cx *cx, enum priority priority);
 
