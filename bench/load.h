@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-    CONNECTIONS_MAX = 4096,
+    CONNECTIONS_MAX = 16384,
     SKUS_MAX = 100000,
     HEAD_BYTES_MAX = 1024,    /* Our request head, path and key included. */
     ORDER_BYTES_MAX = 512,    /* Our order body. */
