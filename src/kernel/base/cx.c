@@ -7,11 +7,29 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a client sent may have been cut in the middle of a character to fit. */
+static void keep_whole_characters(char *text)
+{
+    size_t left = strlen(text);
+    char *out = text;
+
+    while (left > 0) {
+        size_t len = str_utf8_len(text, left), step = len > 0 ? len : 1;
+
+        memmove(out, text, len);
+        out += len;
+        text += step;
+        left -= step;
+    }
+    *out = '\0';
+}
+
 static void record(struct cx *cx, enum err err, const char *code, const char *pointer)
 {
     cx->problem.err = err;
     cx->problem.code = code;
     snprintf(cx->problem.pointer, sizeof(cx->problem.pointer), "%s", pointer);
+    keep_whole_characters(cx->problem.pointer);
 }
 
 void fail_record(struct cx *cx, enum err err, const char *code, const char *fmt, ...)
@@ -24,6 +42,7 @@ void fail_record(struct cx *cx, enum err err, const char *code, const char *fmt,
     record(cx, err, code, "");
     va_start(args, fmt);
     vsnprintf(cx->problem.detail, sizeof(cx->problem.detail), fmt, args);
+    keep_whole_characters(cx->problem.detail);
     va_end(args);
 }
 
@@ -38,6 +57,7 @@ void fail_at_record(struct cx *cx, enum err err, const char *code, const char *p
     record(cx, err, code, pointer);
     va_start(args, fmt);
     vsnprintf(cx->problem.detail, sizeof(cx->problem.detail), fmt, args);
+    keep_whole_characters(cx->problem.detail);
     va_end(args);
 }
 

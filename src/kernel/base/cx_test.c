@@ -42,6 +42,26 @@ TEST(cx_long_texts, "a long pointer or detail is cut, never overrun")
     cx_close(&cx);
 }
 
+TEST(cx_long_characters, "what is cut is cut between characters, wherever it came from")
+{
+    static char text[601];
+    struct str all = {text, sizeof(text) - 1};
+    struct cx cx;
+
+    for (size_t k = 0; k < all.len; k += 3)
+        memcpy(text + k, "\xe8\x8c\xb6", 3);
+    cx_open(&cx, env_system(), 1 << 16);
+    CHECK_EQ_INT(fail_at(&cx, ERR_BAD_INPUT, "c", text, "%.10s of %s", text, text), ERR_BAD_INPUT);
+    CHECK(str_utf8(str_of(cx.problem.pointer)));
+    CHECK(str_utf8(str_of(cx.problem.detail)));
+    CHECK_EQ_INT(strlen(cx.problem.pointer), (PROBLEM_POINTER_LEN_MAX - 1) / 3 * 3);
+    CHECK(str_starts(str_of(cx.problem.detail), STR("茶茶茶 of 茶")));
+    fail_clear(&cx);
+    CHECK_EQ_INT(fail(&cx, ERR_BAD_INPUT, "c", "a\xff%.1s", text), ERR_BAD_INPUT);
+    CHECK_EQ_STR(cx.problem.detail, "a");
+    cx_close(&cx);
+}
+
 TEST(cx_memory, "copies, formatted text and ids live in cx; absent stays absent")
 {
     struct cx cx;
