@@ -3,9 +3,10 @@
 
   bench/overload.py [--seconds S] [--dir DIR] [--markdown] [--picture FILE.svg]
 
-Capacity is what 64 patient clients get.  Then orders are offered in an open loop, at 0.5 to 10
-times that, by a generator with a CPU of its own; the server has the others.  Latencies count from
-when an order was to be sent.  Then: recovery, classes of requests, clients that retry.
+Orders are offered in an open loop by a generator with a CPU of its own; the server has the others.
+The peak is what comes out when as much is offered as 64 patient clients get in a closed one; then
+0.5 to 10 times the peak is offered.  Latencies count from when an order was to be sent.  Then:
+recovery, classes of requests, clients that retry.
 """
 import argparse
 import base64
@@ -64,7 +65,10 @@ class Overload(Bench):
         return run_json(argv, (seconds or self.o.seconds) + warm + 60,
                         {"GREVY_ADMIN_KEY": shop.api.key})
 
-    def capacity(self, shop):
+    def peak(self, shop):
+        return self.loop(shop, self.closed(shop))["good_per_s"]
+
+    def closed(self, shop):
         argv = [self.load, "--port", shop.port, "--connections", CONNECTIONS, "--cpu",
                 self.load_cpu, "--seconds", self.o.seconds, "--sku", shop.sku, "orders"]
         return run_json(argv, 120, {"GREVY_ADMIN_KEY": shop.api.key})["per_s"]
@@ -72,16 +76,16 @@ class Overload(Bench):
     def curve(self, shop):
         rows = []
         for step in self.o.steps:
-            say(f"{step:g} times capacity")
-            rows.append((step, self.loop(shop, step * shop.capacity)))
+            say(f"{step:g} times the peak")
+            rows.append((step, self.loop(shop, step * shop.peak)))
         return rows
 
     def recovery(self, shop, calm_p95_us):
         """Seconds from the end of a flood until a quiet second is as quiet as before."""
-        self.loop(shop, 10 * shop.capacity, seconds=2)
+        self.loop(shop, 10 * shop.peak, seconds=2)
         begin = time.monotonic()
         while time.monotonic() < begin + RECOVERY_S_MAX:
-            second = self.loop(shop, 0.5 * shop.capacity, seconds=1, warm=0)
+            second = self.loop(shop, 0.5 * shop.peak, seconds=1, warm=0)
             if second["refused_per_s"] == 0 and second["good_due"]["p95_us"] <= 2 * calm_p95_us:
                 return time.monotonic() - begin - 1
         return None
@@ -89,11 +93,11 @@ class Overload(Bench):
     # ---- Classes ----
 
     def classes(self, shop):
-        """Orders at five times capacity; how do the others fare?"""
+        """Orders at five times the peak; how do the others fare?"""
         others = {"reads": None, "notices": Paced(shop, NOTICES_PER_S, notice),
                   "imports": Paced(shop, IMPORTS_PER_S, an_import)}
         flood = threading.Thread(target=lambda: others.update(
-            orders=self.loop(shop, 5 * shop.capacity, seconds=self.o.seconds + 2)))
+            orders=self.loop(shop, 5 * shop.peak, seconds=self.o.seconds + 2)))
         flood.start()
         time.sleep(WARM_S)
         for name in ("notices", "imports"):
@@ -174,12 +178,12 @@ def ms(us):
     return f"{us / 1000:,.2f}"
 
 
-def curve_grid(rows, capacity, markdown):
+def curve_grid(rows, peak, markdown):
     lines = [["offered", "per second", "good/s", "of the peak", "p50 ms", "p95 ms", "p99 ms",
               "refused/s", "refusal p50 ms", "p99 ms", "generator CPU"]]
     for step, row in rows:
         lines.append([f"{step:g}x", f"{row['rate']:,.0f}", f"{row['good_per_s']:,.0f}",
-                      f"{100 * row['good_per_s'] / capacity:.0f} %",
+                      f"{100 * row['good_per_s'] / peak:.0f} %",
                       *(ms(row["good_due"][q]) for q in ("p50_us", "p95_us", "p99_us")),
                       f"{row['refused_per_s']:,.0f}",
                       *(ms(row["refused_sent"][q]) for q in ("p50_us", "p99_us")),
@@ -187,8 +191,8 @@ def curve_grid(rows, capacity, markdown):
     return table.grid(lines, markdown)
 
 
-def picture(rows, capacity, path):
-    """Good answers, and refusals, over what was offered, in capacities."""
+def picture(rows, peak, path):
+    """Good answers, and refusals, over what was offered, in peaks."""
     def at(x, y):
         return f"{60 + 52 * x:.0f},{260 - 110 * y:.0f}"
 
@@ -196,7 +200,7 @@ def picture(rows, capacity, path):
         return (f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="'
                 + " ".join(at(x, y) for x, y in points) + '"/>')
 
-    good = [(0, 0)] + [(step, row["good_per_s"] / capacity) for step, row in rows]
+    good = [(0, 0)] + [(step, row["good_per_s"] / peak) for step, row in rows]
     p95 = [(step, row["good_due"]["p95_us"] / max(rows[0][1]["good_due"]["p95_us"], 1) / 5)
            for step, row in rows]
     marks = "".join(f'<text x="{60 + 52 * step:.0f}" y="278" text-anchor="middle">{step:g}x</text>'
@@ -205,19 +209,19 @@ def picture(rows, capacity, path):
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 310" font-family="sans-serif" '
         'font-size="12"><rect width="640" height="310" fill="white"/>'
         f'<path d="M60,20V260H600" fill="none" stroke="#333"/>{marks}'
-        '<text x="330" y="300" text-anchor="middle">orders offered, in capacities</text>'
+        '<text x="330" y="300" text-anchor="middle">orders offered, in peaks</text>'
         f'<line x1="60" x2="600" y1="{260 - 99}" y2="{260 - 99}" stroke="#999" '
         'stroke-dasharray="4"/><text x="596" y="156" text-anchor="end" fill="#555">90 % of the '
         f'peak</text>{line(good, "#1f6fb2")}{line([p for p in p95 if p[1] <= 2.2], "#c0504d")}'
-        '<text x="70" y="34" fill="#1f6fb2">confirmed orders, in capacities (1 = 110 px)</text>'
+        '<text x="70" y="34" fill="#1f6fb2">confirmed orders, in peaks</text>'
         '<text x="70" y="50" fill="#c0504d">p95 of confirmed orders, in fifths of that at '
         '0.5x</text></svg>\n')
 
 
 def show(o, about, shop, found):
-    rows, peak = found["curve"], shop.capacity
+    rows, peak = found["curve"], shop.peak
     print(f"{about['cpus']} CPUs ({about['cpu']}), one of them the generator's; fdatasync"
-          f" {about['fdatasync_ms']} ms; capacity {peak:,.0f} orders/s; {CLIENTS} connections;"
+          f" {about['fdatasync_ms']} ms; peak {peak:,.0f} orders/s; {CLIENTS} connections;"
           f" {about['date']}.\n")
     print(curve_grid(rows, peak, o.markdown))
     p95, limit = rows[0][1]["good_due"]["p95_us"], 5 + 10 * about["fdatasync_ms"]
@@ -242,7 +246,7 @@ def show(o, about, shop, found):
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--seconds", type=float, default=4)
-    p.add_argument("--steps", default=",".join(map(str, STEPS)), help="times capacity")
+    p.add_argument("--steps", default=",".join(map(str, STEPS)), help="times the peak")
     p.add_argument("--markdown", action="store_true")
     p.add_argument("--picture", type=pathlib.Path)
     p.add_argument("--grevy", type=pathlib.Path, default=ROOT / "build/grevy")
@@ -257,19 +261,19 @@ def main():
     try:
         bench, about = Overload(o, folder), machine(folder)
         with bench.shop() as shop:
-            shop.capacity = bench.capacity(shop)
-            say(f"capacity: {shop.capacity:,.0f} orders/s")
+            shop.peak = bench.peak(shop)
+            say(f"the peak: {shop.peak:,.0f} orders/s")
             curve = bench.curve(shop)
             found = {"curve": curve,
                      "recovery": bench.recovery(shop, curve[0][1]["good_due"]["p95_us"]),
                      "classes": bench.classes(shop),
                      "storms": {
-                         "at once": bench.loop(shop, 2 * shop.capacity, "--retries", 3),
-                         "a second later": bench.loop(shop, 2 * shop.capacity, "--retries", 3,
+                         "at once": bench.loop(shop, 2 * shop.peak, "--retries", 3),
+                         "a second later": bench.loop(shop, 2 * shop.peak, "--retries", 3,
                                                       "--retry-ms", 1000)}}
             show(o, about, shop, found)
             if o.picture:
-                picture(curve, shop.capacity, o.picture)
+                picture(curve, shop.peak, o.picture)
     except Unavailable as why:
         sys.exit(f"bench: {why}")
     except KeyboardInterrupt:

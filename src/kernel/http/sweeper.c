@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 enum {
-    SLICES = 8,                      /* A period is divided so that no visit is long. */
-    PERIOD_US_MIN = 20 * 1000,       /* 400 wake-ups a second at most. */
+    SLICES = 64,         /* Of a period: 90 connections each at the limit, at 10 us. */
+    SLICE_US_MIN = 2500, /* 400 wake-ups a second at most. */
+    PERIOD_US_MIN = 20 * 1000,
     PERIOD_US_MAX = 1000 * 1000,     /* How late a cut may come. */
+    MAKE_ROOM = 8,                   /* In a full server an eighth in a round. */
     CROWD = 512,                     /* Connections; fewer are not worth a trim. */
     TRIM_AFTER_US = 2 * 1000 * 1000, /* Idle this long: not a client between two requests. */
 };
@@ -34,6 +36,13 @@ int64_t sweep_period_us(const struct http_server *server)
     int64_t period = smaller(shortest / 4, PERIOD_US_MAX);
 
     return period < PERIOD_US_MIN ? PERIOD_US_MIN : period;
+}
+
+static int64_t slice_us(const struct http_server *server)
+{
+    int64_t us = server->sweep_us / SLICES;
+
+    return us < SLICE_US_MIN ? SLICE_US_MIN : us;
 }
 
 /* ---- Memory of idle connections ---- */
@@ -154,7 +163,8 @@ static bool crowded_out(struct connection *c, int64_t now_us)
 {
     struct worker *worker = c->worker;
 
-    if (c->cut || !idle_for_long(c, now_us) || worker->sweep_cuts >= worker->sweep_share ||
+    if (c->cut || !idle_for_long(c, now_us) ||
+        worker->sweep_cuts >= worker->connection_count / MAKE_ROOM + 1 ||
         http_connections(worker->server) < worker->server->options.connections_max)
         return false;
     worker->sweep_cuts++;
@@ -184,7 +194,9 @@ static struct connection *next_of_round(struct worker *worker)
 {
     if (worker->sweep_at == 0 || worker->sweep_at > worker->connection_count) {
         worker->sweep_at = worker->connection_count;
-        worker->sweep_share = worker->connection_count / SLICES + 1;
+        worker->sweep_share = worker->connection_count * (size_t)slice_us(worker->server) /
+                                  (size_t)worker->server->sweep_us +
+                              1;
         worker->sweep_cuts = 0;
     }
     return worker->connections[--worker->sweep_at];
@@ -194,7 +206,7 @@ void sweep(struct worker *worker)
 {
     if (worker->now_us < worker->sweep_us)
         return;
-    worker->sweep_us = worker->now_us + worker->server->sweep_us / SLICES;
+    worker->sweep_us = worker->now_us + slice_us(worker->server);
     linger_sweep(&worker->lingers, worker->now_us);
     trim_heap(worker);
     for (size_t k = 0; k <= worker->sweep_share && worker->connection_count > 0; k++)
