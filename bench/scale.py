@@ -244,11 +244,11 @@ class Scale(Bench):
             client = socket.create_connection(
                 ("127.0.0.1", process.port), 5,
                 source_address=(f"127.0.0.{2 + n % CLIENT_ADDRESSES}", 0))
-            client.sendall(get)
             clients.append(client)
-        for client in clients:
-            client.recv(4096)
-        busy = rss_kib(process.pid)
+        busy = self.asked(process, clients, get)
+        time.sleep(IDLE_S)
+        idle = rss_kib(process.pid)
+        again = self.asked(process, clients, get)
         lock = sqlite3.connect(data / "default.db", isolation_level=None)
         lock.execute("begin immediate")
         try:
@@ -261,11 +261,17 @@ class Scale(Bench):
             lock.close()
         for client in clients:
             client.recv(65536)
-        time.sleep(IDLE_S)
-        idle = rss_kib(process.pid)
-        for client in clients:
             client.close()
-        return (idle - base) / CLIENTS, (busy - base) / CLIENTS, (queued - busy) / depth
+        return (idle - base) / CLIENTS, (busy - base) / CLIENTS, (queued - again) / depth
+
+    @staticmethod
+    def asked(process, clients, get):
+        """KiB of the server after each has asked."""
+        for client in clients:
+            client.sendall(get)
+        for client in clients:
+            client.recv(4096)
+        return rss_kib(process.pid)
 
     # ---- Consumers ----
 

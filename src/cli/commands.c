@@ -9,6 +9,7 @@
 const struct command commands[] = {
     {"serve",
      "--data DIR [--listen 127.0.0.1:8080] [--db postgresql://...] [--drain-ms N]"
+     " [--connections-max 12000] [--queue-max 4096] [--spaces-max 64] [--batch-max 256]"
      " [--log-level info] [--log-file PATH [--log-mib-max 64]] [--sandbox try|require|off]"
      " [--sandbox-read PATH:PATH]",
      "Run the server.", cmd_serve},

@@ -271,7 +271,7 @@ int cmd_demo(int argc, char **argv)
     demo.confine.files[0] = demo.sample_path;
     demo.confine.files[1] = demo.school_path;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (server_open(&demo.server, &demo.platform, 0, &demo.confine)) {
+    if (server_open(&demo.server, &demo.platform, NULL, &demo.confine)) {
         ok = run(&demo);
         server_close(&demo.server);
     }

@@ -15,7 +15,7 @@ static bool open_inside(struct tool *tool, const struct tool_options *options)
     const char *space = options->space ? options->space : SPACE_DEFAULT;
 
     log_open(STDERR_FILENO, LOG_WARN);
-    if (!server_open(&tool->server, &options->platform, 0, NULL))
+    if (!server_open(&tool->server, &options->platform, NULL, NULL))
         return false;
     tool->key = (struct server_key){.name = "import and replay", .lives_ms = DAY_MS};
     if (server_open_default(&tool->server) &&

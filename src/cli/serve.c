@@ -22,7 +22,7 @@ enum {
 
 struct serve_options {
     struct cli_platform platform;
-    const char *listen, *batch_max, *drain_ms;
+    const char *listen, *batch_max, *queue_max, *spaces_max, *connections_max, *drain_ms;
     const char *log_level, *log_file, *log_mib_max;
     struct confine confine;
 };
@@ -197,17 +197,21 @@ void server_block_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-bool server_open(struct server *server, const struct cli_platform *from, int batch_max,
-                 const struct confine *confine)
+bool server_open(struct server *server, const struct cli_platform *from,
+                 const struct server_limits *limits, const struct confine *confine)
 {
     struct platform_options options;
     struct problem problem;
 
     *server = (struct server){0};
+    if (limits)
+        server->limits = *limits;
     if (!cli_prepare(from, &options) || (confine && !confine_enter(confine, &options)))
         return false;
     log_start(); /* The first thread. */
-    options.batch_commands_max = batch_max;
+    options.batch_commands_max = (int)server->limits.batch_commands;
+    options.queue_commands_max = (int)server->limits.queue_commands;
+    options.spaces_max = (int)server->limits.spaces;
     if (platform_open(&server->platform, &options, &problem) != OK) {
         cli_problem(&problem);
         return false;
@@ -220,7 +224,8 @@ bool server_listen(struct server *server, const char *listen, const char *defaul
 {
     struct dispatcher_options wanted = {.platform = &server->platform,
                                         .default_space = default_space};
-    struct http_options http = {.listen = listen};
+    struct http_options http = {.listen = listen,
+                                .connections_max = (int)server->limits.connections};
     struct problem problem;
 
     server->dispatcher = dispatcher_make(&wanted, &problem);
@@ -301,34 +306,55 @@ static bool open_log(const struct serve_options *options)
     return false;
 }
 
+/* False: one is no whole number, or beyond its bounds. */
+static bool read_numbers(const struct serve_options *options, struct server_limits *limits,
+                         int64_t *drain_ms)
+{
+    const struct {
+        const char *text;
+        int64_t min, max, *out;
+    } rows[] = {{options->batch_max, 1, BATCH_COMMANDS_MAX, &limits->batch_commands},
+                {options->queue_max, 1, QUEUE_COMMANDS_MAX, &limits->queue_commands},
+                {options->spaces_max, 1, SPACES_MAX, &limits->spaces},
+                {options->connections_max, 1, HTTP_CONNECTIONS_MOST, &limits->connections},
+                {options->drain_ms, 0, DRAIN_ASKED_MS_MAX, drain_ms}};
+
+    for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++)
+        if (rows[k].text && (!str_int(str_of(rows[k].text), rows[k].out) ||
+                             *rows[k].out < rows[k].min || *rows[k].out > rows[k].max))
+            return false;
+    return true;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     struct serve_options options = {.listen = "127.0.0.1:8080"};
     const struct option_row rows[] = {CLI_PLATFORM_OPTIONS(options.platform),
                                       {"--listen", &options.listen, NULL},
                                       {"--batch-max", &options.batch_max, NULL},
+                                      {"--queue-max", &options.queue_max, NULL},
+                                      {"--spaces-max", &options.spaces_max, NULL},
+                                      {"--connections-max", &options.connections_max, NULL},
                                       {"--drain-ms", &options.drain_ms, NULL},
                                       {"--log-level", &options.log_level, NULL},
                                       {"--log-file", &options.log_file, NULL},
                                       {"--log-mib-max", &options.log_mib_max, NULL},
                                       CLI_CONFINE_OPTIONS(options.confine),
                                       {NULL, NULL, NULL}};
+    struct server_limits limits = {0};
     int status = EXIT_FAILED;
     int64_t drain_ms = 0;
     struct server server;
 
     if (!options_read(argc, argv, rows, NULL, 0))
         return usage_of(argv[0]);
-    if (options.drain_ms && (!str_int(str_of(options.drain_ms), &drain_ms) || drain_ms < 0 ||
-                             drain_ms > DRAIN_ASKED_MS_MAX))
+    if (!read_numbers(&options, &limits, &drain_ms))
         return usage_of(argv[0]);
     server_block_signals();
     if (!confine_mode_ok(&options.confine) || !open_log(&options))
         return usage_of(argv[0]);
     options.confine.listen = options.listen;
-    if (server_open(&server, &options.platform,
-                    options.batch_max ? (int)strtol(options.batch_max, NULL, 10) : 0,
-                    &options.confine))
+    if (server_open(&server, &options.platform, &limits, &options.confine))
         status = serve(&server, options.listen, drain_ms);
     log_close();
     return status;

@@ -12,8 +12,14 @@
 #include "cli/confine.h"
 #include "kernel/http/dispatch.h"
 
+/* What a process may take; 0: as it ships. */
+struct server_limits {
+    int64_t batch_commands, queue_commands, spaces, connections;
+};
+
 struct server {
     struct platform platform;
+    struct server_limits limits;
     struct dispatcher *dispatcher;
     struct http_server *http; /* NULL until it listens. */
 };
@@ -22,9 +28,10 @@ struct server {
 void server_block_signals(void);
 void server_wait(void);
 
-/** Open the platform, confined unless confine is NULL; the log starts.  False: said why. */
-bool server_open(struct server *server, const struct cli_platform *options, int batch_max,
-                 const struct confine *confine);
+/** Open the platform, confined unless confine is NULL; the log starts.  limits may be NULL.
+ *  False: said why. */
+bool server_open(struct server *server, const struct cli_platform *options,
+                 const struct server_limits *limits, const struct confine *confine);
 /** Answer on listen ("127.0.0.1:0" picks a port); keys that name no space are of default_space. */
 bool server_listen(struct server *server, const char *listen, const char *default_space);
 /** Finish what is in flight, close everything. */

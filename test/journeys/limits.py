@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from kit import Client, check, equal, journey, main, raw
+from kit import ANSWER_S, Client, check, equal, journey, main, raw
 
 MIB = 1 << 20
 
@@ -30,6 +30,18 @@ def large_body(shop):
     equal(raw(shop.port, head.encode() + chunks)[:12], b"HTTP/1.1 413", "chunked")
     shop.close()
     shop.get("/v1/products")
+
+
+@journey("what a server may take is asked for in numbers; anything else ends it with its usage")
+def asked(shop):
+    shop.stop()
+    for bad in (["--queue-max", "0"], ["--spaces-max", "65"], ["--connections-max", "many"],
+                ["--batch-max", "257"], ["--drain-ms", "-1"]):
+        process = shop.spawn(*bad)
+        equal(process.wait(ANSWER_S), 2, f"exit status with {bad}")
+    shop.start("--connections-max", "8", "--queue-max", "1", "--spaces-max", "1")
+    for _ in range(3):
+        shop.receive(*shop.product(), 1)
 
 
 @journey("a header of 70 kB is 431")

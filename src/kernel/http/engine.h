@@ -21,7 +21,10 @@
 struct http_server;
 struct http_exchange;
 
-enum { HTTP_HEADERS_MAX = 16 }; /* Reply headers beside the engine's own. */
+enum {
+    HTTP_HEADERS_MAX = 16,          /* Reply headers beside the engine's own. */
+    HTTP_CONNECTIONS_MOST = 500000, /* What connections_max may be: 13 GB of busy ones. */
+};
 
 struct http_reply {
     int status;

@@ -79,24 +79,31 @@ static int64_t short_us(struct writer *writer)
     return commits_us > WAIT_US ? commits_us : WAIT_US;
 }
 
+static int64_t queue_max(const struct writer *writer)
+{
+    int max = writer->space->platform->options.queue_commands_max;
+
+    return max > 0 ? max : QUEUE_COMMANDS_MAX;
+}
+
 /* How many of a class may wait while commands are shed. */
 static int64_t shedding_max(struct writer *writer, enum priority priority)
 {
     int64_t command_ns = atomic_load(&writer->command_ns), most;
 
-    most = command_ns > 0 ? short_us(writer) * 1000 / command_ns : QUEUE_COMMANDS_MAX;
+    most = command_ns > 0 ? short_us(writer) * 1000 / command_ns : queue_max(writer);
     if (most < SHEDDING_COMMANDS_MIN)
         most = SHEDDING_COMMANDS_MIN;
     if (priority == PRIORITY_HIGH)
         most *= HIGH_MORE;
     if (priority == PRIORITY_LOW)
         most /= LOW_LESS;
-    return most < QUEUE_COMMANDS_MAX ? most : QUEUE_COMMANDS_MAX;
+    return most < queue_max(writer) ? most : queue_max(writer);
 }
 
 static bool sheds(struct writer *writer, enum priority priority, int64_t now_us)
 {
-    bool is = writer->depth >= QUEUE_COMMANDS_MAX ||
+    bool is = writer->depth >= queue_max(writer) ||
               (writer->shedding && writer->depth >= shedding_max(writer, priority));
 
     if (is)

@@ -191,6 +191,26 @@ TEST(queue_bursts, "a burst fills the queue, and is no overload")
     mini_close(slow_mini);
 }
 
+TEST(queue_asked, "a queue is as long as was asked for, and so is the number of open spaces")
+{
+    static struct one ones[20];
+    struct problem problem;
+    struct space *space;
+
+    slow_mini = mini_open("sqlite");
+    mini_settle(slow_mini);
+    mini_platform(slow_mini)->options.queue_commands_max = 12;
+    CHECK_EQ_INT(offer_all(ones, 20, PRIORITY_NORMAL), 12);
+    mini_settle(slow_mini);
+    mini_platform(slow_mini)->options.spaces_max = 1;
+    CHECK_EQ_INT(space_create(mini_platform(slow_mini), STR("other"), &problem), ERR_BUSY);
+    CHECK_EQ_STR(problem.code, "too_many_spaces");
+    mini_platform(slow_mini)->options.spaces_max = 2;
+    CHECK_EQ_INT(space_create(mini_platform(slow_mini), STR("other"), &problem), OK);
+    CHECK_EQ_INT(space_open(mini_platform(slow_mini), STR("other"), &space, &problem), OK);
+    mini_close(slow_mini);
+}
+
 TEST(queue_relief, "a second after the last refusal all come in again")
 {
     static struct one ones[4 * LEAST];

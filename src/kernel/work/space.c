@@ -205,10 +205,11 @@ static enum err open_modules(struct cx *cx, void *argument)
 static enum err open_locked(struct platform *platform, struct str name, struct space **out,
                             struct problem *problem)
 {
+    int max = platform->options.spaces_max ? platform->options.spaces_max : SPACES_MAX;
     struct space *space;
     enum err err;
 
-    if (platform->space_count == SPACES_MAX)
+    if (platform->space_count >= max)
         return refuse(problem, ERR_BUSY, "too_many_spaces",
                       "all places for open spaces are taken%s%s", "", "");
     space = calloc(1, sizeof(*space));

@@ -103,6 +103,8 @@ struct platform_options {
     const struct module *const *modules;
     struct env *env;
     int batch_commands_max;  /* 0: BATCH_COMMANDS_MAX; 1 shows what group commit gains. */
+    int queue_commands_max;  /* 0: QUEUE_COMMANDS_MAX, which is the most. */
+    int spaces_max;          /* Open at a time; 0: SPACES_MAX, which is the most. */
     bool manual;             /* Tests: no threads; platform_step runs what is due. */
     const char *vfs;         /* Tests: SQLite VFS. */
     struct outside *outside; /* Tests: instead of libcurl, called inline. */
