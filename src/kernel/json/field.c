@@ -28,6 +28,12 @@ struct spot spot_item(const struct spot *up, size_t index)
         .cx = up->cx, .mode = up->mode, .pointer = up->pointer, .up = up, .index = index};
 }
 
+/* A name may hold a NUL, which would end the text that tells it. */
+static struct str shown(const char *c)
+{
+    return *c == '\0' ? STR("\xef\xbf\xbd") : (struct str){c, 1};
+}
+
 /* RFC 6901: ~ is ~0 and / is ~1. */
 static void add_pointer(struct text *text, const struct spot *spot)
 {
@@ -44,10 +50,11 @@ static void add_pointer(struct text *text, const struct spot *spot)
     for (size_t k = 0; k < spot->name.len; k++) {
         char c = spot->name.ptr[k];
 
-        text_add(text, c == '~'   ? STR("~0")
-                       : c == '/' ? STR("~1")
-                                  : (struct str){spot->name.ptr + k, 1});
+        text_add(text, c == '~' ? STR("~0") : c == '/' ? STR("~1") : shown(&spot->name.ptr[k]));
     }
+    /* What was cut ends in no half of an escape. */
+    if (text->cut && text->len > 0 && text->ptr[text->len - 1] == '~')
+        text->len--;
 }
 
 static void add_label(struct text *text, const struct spot *spot)
@@ -57,8 +64,8 @@ static void add_label(struct text *text, const struct spot *spot)
     if (!spot->up) {
         text_add(text, STR("the document"));
     } else if (name.ptr) {
-        name.len = name.len > NAME_LEN_SHOWN ? NAME_LEN_SHOWN : name.len;
-        text_add(text, name);
+        for (size_t k = 0; k < name.len && k < NAME_LEN_SHOWN; k++)
+            text_add(text, shown(&name.ptr[k]));
     } else {
         add_label(text, spot->up);
         text_addf(text, "/%zu", spot->index);

@@ -170,6 +170,8 @@ TEST(field_unknown, "an unknown member is refused, and a near one is offered")
          "frobnicate: is not known here: leave it out"},
         {"\"x\":1", "unknown_field", "/x", "x: is not known here: leave it out"},
         {"\"\":1", "unknown_field", "/", ": is not known here: leave it out"},
+        {"\"\\u0000x\":1", "unknown_field", "/\xef\xbf\xbdx",
+         "\xef\xbf\xbdx: is not known here: leave it out"},
         {"\"given\":1", "unknown_field", "/given", "given: is given by the server: leave it out"},
         {"\"given\":null", "unknown_field", "/given",
          "given: is given by the server: leave it out"},
@@ -182,6 +184,23 @@ TEST(field_unknown, "an unknown member is refused, and a near one is offered")
     };
 
     CHECK_REFUSALS(rows);
+}
+
+TEST(field_long_names, "a pointer that is cut ends in no half of an escape")
+{
+    for (size_t len = PROBLEM_POINTER_LEN_MAX - 4; len < PROBLEM_POINTER_LEN_MAX; len++) {
+        struct cx cx = field_fixture_cx();
+        struct whole whole;
+        struct str text = cx_printf(&cx, "{\"%0*d~/\":1}", (int)len, 0);
+        const char *at;
+
+        CHECK_EQ_INT(field_read(&cx, whole_fields, FIELD_STRICT, text, &whole, sizeof(whole)),
+                     ERR_BAD_INPUT);
+        at = strchr(cx.problem.pointer, '~');
+        CHECK(!at || at[1] == '0');
+        CHECK(strlen(cx.problem.pointer) >= PROBLEM_POINTER_LEN_MAX - 2);
+        cx_close(&cx);
+    }
 }
 
 TEST(field_deep_errors, "an error deep inside names the whole way, behind the caller's own pointer")
