@@ -94,6 +94,7 @@ struct http_exchange {
     enum stage stage;
     bool reached; /* on_head was called, so on_done is due. */
     bool body_follows, expects, gzip;
+    bool last;          /* The client wants no more on this connection. */
     int refused_status; /* Refused after on_head, past libmicrohttpd. */
     int64_t started_us;
     uint64_t announced_bytes; /* Content-Length; 0 without one. */

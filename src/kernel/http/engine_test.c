@@ -125,6 +125,35 @@ TEST(engine_refuses_behind, "what came before a broken request is answered first
     CHECK_EQ_INT(rig.refused, 2);
 }
 
+TEST(engine_last, "behind the last answer comes no other, whatever was sent behind the request")
+{
+    static const char *const heads[] = {
+        "GET /now HTTP/1.0\r\n\r\n",
+        "GET /later HTTP/1.0\r\n\r\n",
+        GET_LINE("/now") "Connection: close\r\n\r\n",
+        GET_LINE("/now") "Connection: te , Close\r\n\r\n",
+        GET_LINE("/now") "Connection: keep-alive\r\nConnection: close\r\n\r\n",
+    };
+    enum { HEADS = sizeof(heads) / sizeof(*heads) };
+    struct rig rig = {0};
+    struct client client;
+    char wire[512];
+
+    rig_start(&rig);
+    for (size_t k = 0; k < HEADS; k++) {
+        dial(&client, &rig);
+        snprintf(wire, sizeof(wire), "%sGET / HTTP/ a\r\n\r\n", heads[k]);
+        CHECK(say(&client, wire));
+        CHECK_EQ_INT(hear_status(&client), 200);
+        CHECK(ended_well(&client));
+        CHECK_EQ_INT(client.len, 0);
+        hang_up(&client);
+    }
+    rig_stop(&rig);
+    CHECK_EQ_INT(rig.asked, HEADS);
+    CHECK_EQ_INT(rig.refused, 0);
+}
+
 /* Rules of framing_test.c that libmicrohttpd would break: here they must hold on the wire. */
 static const struct {
     int status;

@@ -240,7 +240,26 @@ static enum MHD_Result header_take(void *context, enum MHD_ValueKind kind, const
     return MHD_YES;
 }
 
-static void head_understand(struct http_exchange *x)
+/* Does the connection end with this request?  As libmicrohttpd reads it. */
+static bool is_last(const struct http_exchange *x, const char *version)
+{
+    bool keep_alive = strcmp(version, MHD_HTTP_VERSION_1_0) != 0;
+
+    for (int k = 0; k < x->header_count; k++) {
+        struct str token, rest = x->headers[k].value;
+
+        if (!str_eq_nocase(x->headers[k].name, STR("Connection")))
+            continue;
+        while (str_cut(&rest, ',', &token)) {
+            if (str_eq_nocase(str_trim(token), STR("close")))
+                return true;
+            keep_alive |= str_eq_nocase(str_trim(token), STR("keep-alive"));
+        }
+    }
+    return !keep_alive;
+}
+
+static void head_understand(struct http_exchange *x, const char *version)
 {
     struct str length = http_header(x, "Content-Length");
     struct str encoding = http_header(x, "Accept-Encoding");
@@ -250,12 +269,13 @@ static void head_understand(struct http_exchange *x)
         x->announced_bytes = (uint64_t)announced;
     x->body_follows = x->announced_bytes > 0 || http_header(x, "Transfer-Encoding").ptr;
     x->expects = http_header(x, "Expect").ptr;
+    x->last = is_last(x, version);
     x->gzip = encoding.ptr && gzip_accepted(encoding);
 }
 
 /* Copies what the client sent: libmicrohttpd's memory goes with the connection, which may go
  * before the answer comes.  False: no memory. */
-static bool head_take(struct http_exchange *x, const char *method)
+static bool head_take(struct http_exchange *x, const char *method, const char *version)
 {
     struct connection *c = x->connection;
     const union MHD_ConnectionInfo *size = info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -275,7 +295,7 @@ static bool head_take(struct http_exchange *x, const char *method)
     /* The head begins where libmicrohttpd's memory does, after an empty line it may have skipped.
      * malloc and mmap align it. */
     c->pool = (char *)(uintptr_t)method - ((uintptr_t)method & 15);
-    head_understand(x);
+    head_understand(x, version);
     return true;
 }
 
@@ -301,11 +321,12 @@ static enum MHD_Result head_refused(struct http_exchange *x)
     return MHD_YES;
 }
 
-static enum MHD_Result head_complete(struct http_exchange *x, const char *method)
+static enum MHD_Result head_complete(struct http_exchange *x, const char *method,
+                                     const char *version)
 {
     const struct http_options *options = &x->server->options;
 
-    if (!head_take(x, method))
+    if (!head_take(x, method, version))
         return MHD_NO;
     x->body_bytes_max = options->body_bytes_max;
     x->started_us = engine_now_us();
@@ -379,12 +400,11 @@ enum MHD_Result exchange_access(void *worker, struct MHD_Connection *mhd, const 
     (void)worker;
     (void)mhd;
     (void)url;
-    (void)version;
     if (!x)
         return MHD_NO;
     switch (x->stage) {
     case STAGE_HEAD:
-        return head_complete(x, method);
+        return head_complete(x, method, version);
     case STAGE_BODY:
         return *len > 0 ? body_take(x, data, len) : request_complete(x);
     case STAGE_FORGET:
@@ -400,8 +420,9 @@ enum MHD_Result exchange_access(void *worker, struct MHD_Connection *mhd, const 
     }
 }
 
-/* What the connection waits for now that a request is answered. */
-static void connection_next(struct connection *c)
+/* What the connection waits for now that a request is answered; behind the last answer, none is
+ * sent to what came behind the last request. */
+static void connection_next(struct connection *c, bool last)
 {
     if (c->unanswered > 0)
         c->unanswered--;
@@ -409,7 +430,10 @@ static void connection_next(struct connection *c)
         connection_await(c, AWAITS_HEAD);
     else
         connection_await(c, AWAITS_REQUEST);
-    if (c->unanswered == 0 && c->framing.refusal && !c->refused) {
+    if (c->unanswered > 0 || !c->framing.refusal || c->refused)
+        return;
+    c->linger = true; /* More of it may come. */
+    if (!last) {
         connection_refuse(c, c->framing.refusal);
         connection_cut(c);
     }
@@ -430,7 +454,7 @@ void exchange_completed(void *worker, struct MHD_Connection *mhd, void **context
 {
     struct http_exchange *x = *context;
     struct connection *c = x ? x->connection : NULL;
-    bool sent;
+    bool sent, last;
 
     (void)worker;
     (void)mhd;
@@ -442,9 +466,10 @@ void exchange_completed(void *worker, struct MHD_Connection *mhd, void **context
         return;
     }
     sent = x->stage == STAGE_QUEUED && why == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+    last = x->last || x->reply.close;
     c->exchange = NULL;
     if (!x->reached && !c->refused)
         tell_refused(c);
     exchange_end(x, sent ? x->reply.status : x->refused_status);
-    connection_next(c);
+    connection_next(c, last);
 }
