@@ -1,11 +1,13 @@
 /*
  * exchange_fuzz.c - any bytes to a server, head and body.
  *
- * Checked against framing.h alone: each request that it lets pass is answered once, its body is
- * echoed whole, and then the refusal comes; the connection ends, and every exchange with it.
+ * The bytes come in two pieces.  Checked against framing.h alone: each request that it lets pass is
+ * answered once and its body, out of its chunks, is echoed; then the refusal comes; the connection
+ * ends, and every exchange with it.
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -23,7 +25,8 @@ enum {
     HEAD_BYTES_MAX = 16 << 10,
     WIRE_BYTES_MAX = 8 << 10,
     HEARD_BYTES_MAX = 1 << 20,
-    PATIENCE_MS = 20000
+    REQUESTS_MAX = WIRE_BYTES_MAX / 16, /* A request has a line and its end. */
+    PATIENCE_MS = 5000                  /* Below the time the fuzzer gives one input. */
 };
 
 static atomic_int heads, ended;
@@ -73,6 +76,7 @@ static int port(void)
         struct http_options options = {.listen = "127.0.0.1:0",
                                        .threads = 1,
                                        .idle_ms_max = 80, /* To notice half-closes soon. */
+                                       .gzip_bytes_min = HEARD_BYTES_MAX,
                                        .on_head = on_head,
                                        .on_request = on_request,
                                        .on_done = on_done};
@@ -87,30 +91,51 @@ static int port(void)
 
 static char heard[HEARD_BYTES_MAX + 1];
 
-static size_t ask(const char *wire, size_t len)
+/* The fuzzer's own alarm interrupts. */
+static void await(int fd, short events)
+{
+    struct pollfd wait = {.fd = fd, .events = events};
+    int64_t until_us = env_system()->monotonic_us(env_system()) + PATIENCE_MS * INT64_C(1000);
+    int n;
+
+    do
+        n = poll(&wait, 1, PATIENCE_MS);
+    while (n < 0 && errno == EINTR && env_system()->monotonic_us(env_system()) < until_us);
+    must(n == 1, "the connection ends");
+}
+
+static int dial(void)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)port()),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-    size_t got = 0;
-    ssize_t n;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
-    must(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0, "a connection");
-    for (size_t sent = 0; sent < len; sent += (size_t)n) {
-        n = send(fd, wire + sent, len - sent, MSG_NOSIGNAL);
-        if (n < 0)
-            break; /* Refused before all was said. */
+    must(fd >= 0, "a socket");
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+        must(errno == EINTR, "a connection");
+        await(fd, POLLOUT);
     }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return fd;
+}
+
+/* Send in two pieces, hear until the end. */
+static size_t ask(const char *wire, size_t len, size_t cut)
+{
+    size_t got = 0, ends[] = {cut, len};
+    int fd = dial();
+    ssize_t n = 0;
+
+    for (size_t sent = 0, k = 0; k < 2 && n >= 0; k++)
+        for (; sent < ends[k] && n >= 0; sent += (size_t)n)
+            n = send(fd, wire + sent, ends[k] - sent, MSG_NOSIGNAL); /* Refused before the end? */
     shutdown(fd, SHUT_WR);
-    for (;;) {
-        must(poll(&wait, 1, PATIENCE_MS) == 1, "the connection ends");
+    do {
+        await(fd, POLLIN);
         n = recv(fd, heard + got, HEARD_BYTES_MAX - got, 0);
-        if (n <= 0)
-            break;
-        got += (size_t)n;
-    }
+        got += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
     must(n == 0, "no reset");
     close(fd);
     heard[got] = '\0';
@@ -119,82 +144,169 @@ static size_t ask(const char *wire, size_t len)
 
 /* ---- What must come ---- */
 
+/* A request that passes: where its head, its body and what follows begin. */
+struct asked {
+    const char *head, *body, *end;
+};
+
 struct expected {
-    int requests;
+    struct asked asked[REQUESTS_MAX];
+    int count;
+    struct asked rest; /* What does not pass, or is not whole. */
     const struct refusal *refusal;
 };
 
-static struct expected expect(const char *wire, size_t len)
+static void expect(struct expected *expected, const char *wire, size_t len)
 {
-    struct expected expected = {0};
+    struct asked asked = {.head = wire};
     struct framing f;
-    size_t used = 0;
 
+    expected->count = 0;
     framing_open(&f, HEAD_BYTES_MAX);
-    while (used < len && !f.refusal) {
-        used += framing_feed(&f, wire + used, len - used);
-        if (framing_stage(&f) == FRAMING_DONE) {
-            expected.requests++;
-            framing_next(&f);
-        }
+    for (const char *at = wire; at < wire + len && !f.refusal; at++) {
+        must(framing_feed(&f, at, 1) == 1 || f.refusal, "a byte is taken");
+        if (framing_stage(&f) == FRAMING_BODY && !asked.body)
+            asked.body = at + 1;
+        if (framing_stage(&f) != FRAMING_DONE)
+            continue;
+        asked.end = at + 1;
+        asked.body = asked.body ? asked.body : asked.end;
+        must(expected->count < REQUESTS_MAX, "a request has a line");
+        expected->asked[expected->count++] = asked;
+        asked = (struct asked){.head = asked.end};
+        framing_next(&f);
     }
-    expected.refusal = f.refusal;
-    return expected;
+    expected->rest = asked;
+    expected->refusal = f.refusal;
 }
 
+/* The value of a header and what follows; "": there is none. */
 static const char *header(const char *head, const char *name)
 {
     size_t len = strlen(name);
 
+    head += strncmp(head, "\r\n", 2) == 0 ? 2 : 0; /* An empty line may stand in front. */
     for (const char *line = strstr(head, "\r\n"); line && strncmp(line, "\r\n\r\n", 4) != 0;
          line = strstr(line + 2, "\r\n"))
         if (strncasecmp(line + 2, name, len) == 0 && line[2 + len] == ':')
-            return line + 2 + len + 2;
+            return line + 2 + len + 1 + strspn(line + 2 + len + 1, " \t");
     return "";
 }
 
-/* One reply off the front: its status; 0 at the end.  HEAD's has a length and no body. */
-static int next_reply(const char **at, const char *end, bool *close_after)
+/* The body, out of its chunks; of the last one asked for. */
+static struct str body_of(const struct asked *asked)
 {
-    const char *head = *at, *body = strstr(head, "\r\n\r\n");
-    size_t len;
-    int status;
+    static char whole[WIRE_BYTES_MAX];
+    const char *at = asked->body;
+    size_t len = 0;
 
-    if (head == end)
-        return 0;
-    must(strncmp(head, "HTTP/1.1 ", 9) == 0 && body, "a reply");
-    status = (int)strtol(head + 9, NULL, 10);
-    must(status == 100 || (status >= 200 && status <= 599), "a status");
-    *close_after = strncasecmp(header(head, "Connection"), "close", 5) == 0;
-    len = status == 100 ? 0 : strtoul(header(head, "Content-Length"), NULL, 10);
-    body += 4;
-    if (len > 0 && (body == end || strncmp(body, "HTTP/1.1 ", 9) == 0))
-        len = 0; /* To a HEAD. */
-    must(len <= (size_t)(end - body), "a whole body");
-    *at = body + len;
+    if (!header(asked->head, "Transfer-Encoding")[0])
+        return (struct str){at, (size_t)(asked->end - at)};
+    for (;;) {
+        size_t size = strtoul(at, NULL, 16);
+
+        if (size == 0)
+            return (struct str){whole, len};
+        at = strstr(at, "\r\n") + 2;
+        memcpy(whole + len, at, size);
+        len += size;
+        at += size + 2;
+    }
+}
+
+static bool is_last(const struct asked *asked)
+{
+    const char *line = asked->head + (asked->head[0] == '\r' ? 2 : 0);
+    const char *line_end = strstr(line, "\r\n");
+
+    return strncmp(line_end - 3, "1.0", 3) == 0 || header(asked->head, "Connection")[0];
+}
+
+/* ---- What came ---- */
+
+static int status_of(const char *reply)
+{
+    int status = strncmp(reply, "HTTP/1.1 ", 9) == 0 ? (int)strtol(reply + 9, NULL, 10) : 0;
+
+    must(reply[0] == '\0' || status == 100 || (status >= 200 && status <= 599), "a reply");
     return status;
+}
+
+/* Past one reply; bodiless: what is said of the length is of another's. */
+static const char *past(const char *reply, bool bodiless)
+{
+    const char *body = strstr(reply, "\r\n\r\n");
+    size_t len = bodiless ? 0 : strtoul(header(reply, "Content-Length"), NULL, 10);
+
+    must(body, "a whole head");
+    must(len <= HEARD_BYTES_MAX - (size_t)(body + 4 - heard), "a body of some length");
+    return body + 4 + len;
+}
+
+static const char *past_continue(const char *at, const struct asked *asked)
+{
+    if (status_of(at) != 100)
+        return at;
+    must(header(asked->head, "Expect")[0], "100 for who waits for it");
+    return past(at, true);
+}
+
+/* The echo of one request, if it came; NULL: it did not. */
+static const char *past_echo(const char *at, const struct asked *asked)
+{
+    bool bodiless = strncmp(asked->head + (asked->head[0] == '\r' ? 2 : 0), "HEAD ", 5) == 0;
+    struct str body = body_of(asked);
+    const char *end;
+
+    if (status_of(at) != 200)
+        return NULL;
+    end = past(at, bodiless);
+    must(strtoul(header(at, "Content-Length"), NULL, 10) == body.len, "an echo as long");
+    must(bodiless || body.len == 0 || memcmp(end - body.len, body.ptr, body.len) == 0, "an echo");
+    return end;
+}
+
+static void check(const struct expected *expected, size_t got)
+{
+    const char *at = heard, *next;
+    bool closed = false;
+
+    for (int k = 0; k < expected->count && !closed; k++, at = next) {
+        at = past_continue(at, &expected->asked[k]);
+        next = past_echo(at, &expected->asked[k]);
+        must(next, "each is answered");
+        closed = strncasecmp(header(at, "Connection"), "close", 5) == 0;
+        must(!closed || k + 1 == expected->count || is_last(&expected->asked[k]),
+             "no end while more was asked");
+    }
+    if (!closed)
+        at = past_continue(at, &expected->rest);
+    if (!closed && expected->refusal) {
+        must(status_of(at) == expected->refusal->status, "then the refusal");
+        at = past(at, false);
+    }
+    must(at == heard + got, "and no more");
+}
+
+static void await_exchanges(void)
+{
+    for (int ms = 0; atomic_load(&ended) != atomic_load(&heads); ms++) {
+        must(ms < PATIENCE_MS, "every exchange ends");
+        usleep(1000);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct expected expected;
-    int answered = 0, status;
-    bool close_after = false;
-    const char *at = heard;
-    size_t got;
+    static char wire[WIRE_BYTES_MAX + 1]; /* Ends in a NUL. */
+    static struct expected expected;
 
     if (size == 0 || size > WIRE_BYTES_MAX)
         return 0;
-    expected = expect((const char *)data, size);
-    got = ask((const char *)data, size);
-    while ((status = next_reply(&at, heard + got, &close_after)) == 200 || status == 100) {
-        answered += status == 200;
-        if (close_after)
-            break;
-    }
-    must(answered <= expected.requests, "no request but those that pass");
-    must(close_after || answered == expected.requests, "each is answered");
-    if (status != 200)
-        must(status == (expected.refusal ? expected.refusal->status : 0), "then the refusal");
+    memcpy(wire, data, size);
+    wire[size] = '\0';
+    expect(&expected, wire, size);
+    check(&expected, ask(wire, size, size * data[size - 1] / 256));
+    await_exchanges();
     return 0;
 }
