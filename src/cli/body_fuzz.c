@@ -2,7 +2,8 @@
  * body_fuzz.c - any JSON as the body of any route of any module.
  *
  * Input: the number of a route, two bytes, then the body.  Checked: what is taken, written out and
- * read again says the same; what is refused has a code, a sentence and, in the body, a place.
+ * read again says the same, and nothing that was given is refused then; what is refused has a code,
+ * a sentence and, unless it is the whole body, a place, all of it in UTF-8.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,25 +32,73 @@ static bool only_in(const struct field *fields)
     return true;
 }
 
+/* RFC 6901. */
+static bool is_pointer(struct str text)
+{
+    for (size_t k = 0; k < text.len; k++)
+        if (text.ptr[k] == '~' &&
+            (k + 1 == text.len || (text.ptr[k + 1] != '0' && text.ptr[k + 1] != '1')))
+            return false;
+    return text.len == 0 || text.ptr[0] == '/';
+}
+
 static void check_refused(const struct cx *cx, const struct route *route)
 {
     const struct problem *problem = &cx->problem;
+    struct str detail = str_of(problem->detail), pointer = str_of(problem->pointer);
 
-    must(problem->err != OK && problem->code && problem->detail[0], route, "a reason");
-    must(problem->pointer[0] == '\0' || problem->pointer[0] == '/', route, "a place");
-    must(str_utf8(str_of(problem->detail)), route, "a reason in UTF-8");
+    must(problem->err == ERR_BAD_INPUT && problem->code && detail.len > 0, route, "a reason");
+    must(str_utf8(detail) && str_utf8(pointer), route, "a reason in UTF-8");
+    must(is_pointer(pointer), route, "a place");
+    must(pointer.len > 0 || str_starts(str_of(problem->code), STR("json_")) ||
+             str_starts(detail, STR("the document: ")),
+         route, "a place, unless it is the whole");
 }
 
-/* What was absent is written as empty or zero, which a table may refuse. */
-static void check_taken(struct cx *cx, const struct route *route, const void *body)
+static bool step_into(struct json *v, struct str piece)
+{
+    int64_t left = 0;
+
+    if (json_type(*v) < JSON_LIST || (json_type(*v) == JSON_LIST && !str_int(piece, &left)))
+        return false;
+    for (struct json_iter it = json_iter(*v); json_next(&it);) {
+        if (it.object ? str_eq(it.key, piece) : left-- == 0) {
+            *v = it.value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By a pointer without escapes: our own names need none. */
+static bool is_given(struct json v, struct str pointer)
+{
+    struct str piece;
+
+    (void)str_cut(&pointer, '/', &piece);
+    while (str_cut(&pointer, '/', &piece))
+        if (!step_into(&v, piece))
+            return false;
+    return json_type(v) != JSON_NULL;
+}
+
+/* What was absent is written as empty or zero, which a table may refuse; what was given is not. */
+static void check_taken(struct cx *cx, const struct route *route, struct str text, const void *body)
 {
     struct str once = field_json(cx, route->body, body), twice;
     void *again = cx_alloc(cx, route->body_size);
+    struct json v;
 
-    if (field_read(cx, route->body, FIELD_STRICT, once, again, route->body_size) != OK) {
+    must(json_parse(cx, once, &v) == OK, route, "what is written is JSON");
+    if (field_decode(cx, route->body, FIELD_STRICT, v, "", again) != OK) {
+        struct problem refused = cx->problem;
+
         check_refused(cx, route);
-        must(strcmp(cx->problem.code, "unknown_field") != 0, route, "no field of nowhere");
-        must(strcmp(cx->problem.code, "wrong_type") != 0, route, "no other type");
+        must(strcmp(refused.code, "unknown_field") != 0, route, "no field of nowhere");
+        must(strcmp(refused.code, "wrong_type") != 0, route, "no other type");
+        fail_clear(cx);
+        must(json_parse(cx, text, &v) == OK, route, "what was taken is JSON");
+        must(!is_given(v, str_of(refused.pointer)), route, "what was given is taken again");
         return;
     }
     twice = field_json(cx, route->body, again);
@@ -90,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (field_read(&cx, route->body, FIELD_STRICT, text, body, route->body_size) != OK)
         check_refused(&cx, route);
     else if (only_in(route->body))
-        check_taken(&cx, route, body);
+        check_taken(&cx, route, text, body);
     cx_close(&cx);
     return 0;
 }
