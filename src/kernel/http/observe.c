@@ -166,11 +166,20 @@ static bool is_hex(const char *at, size_t len)
     return true;
 }
 
+/* Nothing but zeros is no id. */
+static bool is_id(const char *at, size_t len)
+{
+    static const char zeros[] = "00000000000000000000000000000000";
+
+    assert(len < sizeof(zeros));
+    return is_hex(at, len) && memcmp(at, zeros, len) != 0;
+}
+
 static bool trace_ok(struct str text)
 {
-    return text.len == TRACE_LEN && memcmp(text.ptr, "00-", 3) == 0 && is_hex(text.ptr + 3, 32) &&
-           text.ptr[35] == '-' && is_hex(text.ptr + 36, 16) && text.ptr[52] == '-' &&
-           is_hex(text.ptr + 53, 2) && memcmp(text.ptr + 3, "00000000000000000000000000000000", 32);
+    return text.len == TRACE_LEN && memcmp(text.ptr, "00-", 3) == 0 && is_id(text.ptr + 3, 32) &&
+           text.ptr[35] == '-' && is_id(text.ptr + 36, 16) && text.ptr[52] == '-' &&
+           is_hex(text.ptr + 53, 2);
 }
 
 static void put_hex(char *out, uint64_t value)
