@@ -2,7 +2,7 @@
  * cursor_fuzz.c - any text as the cursor of a list.
  *
  * Checked: no text but what this space made is taken, and it reads back; a cursor with one digit
- * changed is refused, and so is another space's.
+ * changed, cut off or added is refused, and so is another space's.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,12 +35,16 @@ static bool taken(struct cx *cx, struct str text, int64_t *a, int64_t *b)
 static void check_made(struct cx *cx, struct space *other, int64_t a, int64_t b, uint8_t at_digit)
 {
     struct str text = cursor_make(cx, a, b), damaged = cx_copy(cx, text);
+    struct str longer = cx_printf(cx, STR_FMT "A", STR_ARG(text));
     char *at = (char *)(uintptr_t)damaged.ptr + at_digit % damaged.len;
     int64_t x = 0, y = 0;
 
     must(taken(cx, text, &x, &y) && x == a && y == b, "what was made is taken");
     *at = *at == 'A' ? 'B' : 'A';
     must(!taken(cx, damaged, &x, &y), "what was changed is refused");
+    must(!taken(cx, (struct str){text.ptr, text.len - 1}, &x, &y), "what was cut is refused");
+    must(!taken(cx, longer, &x, &y), "what was made longer is refused");
+    must(x == a && y == b, "a refusal changes nothing");
     cx->space = other;
     must(!taken(cx, text, &x, &y), "another space's is refused");
 }
