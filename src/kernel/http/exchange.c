@@ -424,16 +424,16 @@ enum MHD_Result exchange_access(void *worker, struct MHD_Connection *mhd, const 
  * sent to what came behind the last request. */
 static void connection_next(struct connection *c, bool last)
 {
+    bool more;
+
     if (c->unanswered > 0)
         c->unanswered--;
-    if (c->unanswered > 0 || framing_stage(&c->framing) != FRAMING_IDLE)
-        connection_await(c, AWAITS_HEAD);
-    else
-        connection_await(c, AWAITS_REQUEST);
-    if (c->unanswered > 0 || !c->framing.refusal || c->refused)
-        return;
-    c->linger = true; /* More of it may come. */
-    if (!last) {
+    more = c->unanswered > 0 || framing_stage(&c->framing) != FRAMING_IDLE;
+    connection_await(c, more ? AWAITS_HEAD : AWAITS_REQUEST);
+    if (last) {
+        /* Who sent something behind the last request may be sending on, and would be reset. */
+        c->linger = c->linger || more || c->framing.refusal;
+    } else if (c->unanswered == 0 && c->framing.refusal && !c->refused) {
         connection_refuse(c, c->framing.refusal);
         connection_cut(c);
     }
