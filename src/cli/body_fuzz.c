@@ -15,7 +15,7 @@
 
 enum { BUDGET_BYTES = 256 << 20, MODULES_MAX = 64 };
 
-static void must(bool good, const struct route *route, const char *what)
+static void route_must(bool good, const struct route *route, const char *what)
 {
     if (good)
         return;
@@ -47,12 +47,12 @@ static void check_refused(const struct cx *cx, const struct route *route)
     const struct problem *problem = &cx->problem;
     struct str detail = str_of(problem->detail), pointer = str_of(problem->pointer);
 
-    must(problem->err == ERR_BAD_INPUT && problem->code && detail.len > 0, route, "a reason");
-    must(str_utf8(detail) && str_utf8(pointer), route, "a reason in UTF-8");
-    must(is_pointer(pointer), route, "a place");
-    must(pointer.len > 0 || str_starts(str_of(problem->code), STR("json_")) ||
-             str_starts(detail, STR("the document: ")),
-         route, "a place, unless it is the whole");
+    route_must(problem->err == ERR_BAD_INPUT && problem->code && detail.len > 0, route, "a reason");
+    route_must(str_utf8(detail) && str_utf8(pointer), route, "a reason in UTF-8");
+    route_must(is_pointer(pointer), route, "a place");
+    route_must(pointer.len > 0 || str_starts(str_of(problem->code), STR("json_")) ||
+                   str_starts(detail, STR("the document: ")),
+               route, "a place, unless it is the whole");
 }
 
 static bool step_into(struct json *v, struct str piece)
@@ -89,20 +89,20 @@ static void check_taken(struct cx *cx, const struct route *route, struct str tex
     void *again = cx_alloc(cx, route->body_size);
     struct json v;
 
-    must(json_parse(cx, once, &v) == OK, route, "what is written is JSON");
+    route_must(json_parse(cx, once, &v) == OK, route, "what is written is JSON");
     if (field_decode(cx, route->body, FIELD_STRICT, v, "", again) != OK) {
         struct problem refused = cx->problem;
 
         check_refused(cx, route);
-        must(strcmp(refused.code, "unknown_field") != 0, route, "no field of nowhere");
-        must(strcmp(refused.code, "wrong_type") != 0, route, "no other type");
+        route_must(strcmp(refused.code, "unknown_field") != 0, route, "no field of nowhere");
+        route_must(strcmp(refused.code, "wrong_type") != 0, route, "no other type");
         fail_clear(cx);
-        must(json_parse(cx, text, &v) == OK, route, "what was taken is JSON");
-        must(!is_given(v, str_of(refused.pointer)), route, "what was given is taken again");
+        route_must(json_parse(cx, text, &v) == OK, route, "what was taken is JSON");
+        route_must(!is_given(v, str_of(refused.pointer)), route, "what was given is taken again");
         return;
     }
     twice = field_json(cx, route->body, again);
-    must(str_eq(once, twice), route, "what was written reads the same");
+    route_must(str_eq(once, twice), route, "what was written reads the same");
 }
 
 static const struct router *all_routes(void)

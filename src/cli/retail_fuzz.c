@@ -4,7 +4,6 @@
  * Checked: every row is counted once; sums of orders, products and returns agree with the lines;
  * nothing is returned that was not sold, at another price or by another order.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,14 +11,6 @@
 #include "test/kit/fuzz.h"
 
 #define HEADER "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
-
-static void must(bool condition, const char *what)
-{
-    if (condition)
-        return;
-    fprintf(stderr, "retail_fuzz: %s\n", what);
-    abort();
-}
 
 static void check_sales(const struct retail *retail)
 {

@@ -10,7 +10,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -30,14 +29,6 @@ enum {
 };
 
 static atomic_int heads, ended;
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
 
 /* ---- The server ---- */
 

@@ -5,8 +5,6 @@
  * plain reading of its head finds none of what framing.h promises to refuse.
  */
 #define _GNU_SOURCE
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,14 +12,6 @@
 #include "test/kit/fuzz.h"
 
 enum { HEAD_BYTES_MAX = 2048 };
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
 
 /* ---- A plain reading ---- */
 

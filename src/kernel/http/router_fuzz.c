@@ -6,7 +6,6 @@
  * without control characters and survives another trip; a refusal names its cause.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/http/pattern.h"
@@ -53,14 +52,6 @@ static const struct module shop = {
                      ROW("PATCH", "/v1/x/{id:sku}/y"), ROW("GET", "/1/2/3/4/5/6/7/8/9/{last}")),
 };
 static const struct module *const modules[] = {&shop, NULL};
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "router_fuzz: %s\n", what);
-    abort();
-}
 
 /* ---- The slow matcher ---- */
 

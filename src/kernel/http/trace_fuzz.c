@@ -4,22 +4,12 @@
  * Checked against a plain reading of W3C Trace Context: what we go on with is valid whatever was
  * given; a valid one keeps its trace and flags and gets a parent of ours; any other is forgotten.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/http/dispatch_priv.h"
 #include "test/kit/fuzz.h"
 
 enum { TRACE_LEN = 55 };
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
 
 /* Hexadecimal where the form has x, and neither id all zeros. */
 static bool is_valid(struct str text)

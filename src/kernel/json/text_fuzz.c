@@ -7,7 +7,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/base/id.h"
@@ -15,14 +14,6 @@
 #include "test/kit/fuzz.h"
 
 enum { BUDGET_BYTES = 16 << 20 };
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
 
 static void check_number(struct str text)
 {

@@ -5,21 +5,12 @@
  * changed, cut off or added is refused, and so is another space's.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/work/space.h"
 #include "test/kit/fuzz.h"
 
 enum { BUDGET_BYTES = 1 << 20 };
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
 
 static bool taken(struct cx *cx, struct str text, int64_t *a, int64_t *b)
 {

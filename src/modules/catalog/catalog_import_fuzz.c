@@ -4,22 +4,12 @@
  * Checked: the same file is judged the same twice; a refusal has a code and a sentence; what is
  * read as CSV, written as RFC 4180 has it and read again says the same, and is judged the same.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "modules/catalog/catalog_priv.h"
 #include "test/kit/fuzz.h"
 
 enum { BUDGET_BYTES = 256 << 20 };
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
 
 static enum err read_file(struct cx *cx, struct str raw, struct str type)
 {

@@ -15,14 +15,6 @@
 
 enum { BUDGET_BYTES = 64 << 20 };
 
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
-
 static enum err notice(struct cx *cx, struct str body, struct str id, struct str at,
                        struct str signature, struct payment_notice *out)
 {
