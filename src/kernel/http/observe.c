@@ -166,6 +166,14 @@ static bool is_hex(const char *at, size_t len)
     return true;
 }
 
+/* Of the flags only those that are known are passed on: sampled, and random (Level 2). */
+static char known_flags(char digit)
+{
+    int value = digit <= '9' ? digit - '0' : digit - 'a' + 10;
+
+    return (char)('0' + (value & 3));
+}
+
 /* Nothing but zeros is no id. */
 static bool is_id(const char *at, size_t len)
 {
@@ -200,7 +208,8 @@ void trace_begin(struct call *call)
     memcpy(trace, "00-00000000000000000000000000000000-0000000000000000-01", TRACE_LEN + 1);
     if (trace_ok(given)) {
         memcpy(trace + 3, given.ptr + 3, 32);
-        memcpy(trace + 53, given.ptr + 53, 2);
+        trace[53] = '0';
+        trace[54] = known_flags(given.ptr[54]);
     } else {
         put_hex(trace + 3, random[0] | 1);
         put_hex(trace + 19, random[1]);
