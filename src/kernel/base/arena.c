@@ -35,6 +35,13 @@ struct arena_chunk {
     _Alignas(ALIGN) char bytes[];
 };
 
+/* Lies in the arena itself. */
+struct arena_final {
+    struct arena_final *older;
+    void (*run)(void *data);
+    void *data;
+};
+
 void arena_init(struct arena *arena, size_t budget_bytes)
 {
     *arena = (struct arena){.budget_bytes = budget_bytes};
@@ -93,7 +100,29 @@ struct arena_mark arena_mark(const struct arena *arena)
 {
     return (struct arena_mark){.chunk = arena->chunks,
                                .chunk_used_bytes = arena->chunks ? arena->chunks->used : 0,
-                               .used_bytes = arena->used_bytes};
+                               .used_bytes = arena->used_bytes,
+                               .finals = arena->finals};
+}
+
+bool arena_defer_try(struct arena *arena, void (*run)(void *data), void *data)
+{
+    struct arena_final *final = arena_try(arena, sizeof(*final));
+
+    if (!final)
+        return false;
+    *final = (struct arena_final){arena->finals, run, data};
+    arena->finals = final;
+    return true;
+}
+
+static void run_finals(struct arena *arena, const struct arena_final *until)
+{
+    while (arena->finals != until) {
+        struct arena_final final = *arena->finals;
+
+        arena->finals = final.older;
+        final.run(final.data);
+    }
 }
 
 static void drop_newest(struct arena *arena)
@@ -114,6 +143,7 @@ static void cut(struct arena_chunk *chunk, size_t used)
 
 void arena_rewind(struct arena *arena, struct arena_mark mark)
 {
+    run_finals(arena, mark.finals);
     while (arena->chunks != mark.chunk && (mark.chunk || arena->chunks->older))
         drop_newest(arena);
     if (arena->chunks)
@@ -131,6 +161,7 @@ void arena_reset(struct arena *arena)
 
 void arena_free(struct arena *arena)
 {
+    run_finals(arena, NULL);
     while (arena->chunks)
         drop_newest(arena);
     arena->used_bytes = 0;

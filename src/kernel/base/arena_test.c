@@ -158,3 +158,35 @@ TEST(arena_poison, "AddressSanitizer sees an overrun and a use after a reset")
     test_skip("built without AddressSanitizer");
 #endif
 }
+
+static void note(void *data)
+{
+    char **at = data;
+
+    *(*at)++ = 'x';
+}
+
+TEST(arena_defer, "what is deferred runs once, when the arena forgets what came before it")
+{
+    char ran[8] = {0}, *at = ran;
+    struct arena arena;
+    struct arena_mark mark;
+
+    arena_init(&arena, 4096);
+    CHECK(arena_defer_try(&arena, note, &at));
+    mark = arena_mark(&arena);
+    CHECK(arena_defer_try(&arena, note, &at));
+    CHECK(arena_defer_try(&arena, note, &at));
+    arena_rewind(&arena, mark);
+    CHECK_EQ_STR(ran, "xx");
+    arena_rewind(&arena, mark);
+    CHECK_EQ_STR(ran, "xx");
+    arena_reset(&arena);
+    CHECK_EQ_STR(ran, "xxx");
+    CHECK(arena_defer_try(&arena, note, &at));
+    while (arena_try(&arena, 1))
+        ;
+    CHECK(!arena_defer_try(&arena, note, &at));
+    arena_free(&arena);
+    CHECK_EQ_STR(ran, "xxxx");
+}

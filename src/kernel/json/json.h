@@ -41,11 +41,20 @@ struct json {
  *  the detail; TOO_LARGE "json_too_large"; BUSY "out_of_memory". */
 MUST_CHECK enum err json_parse(struct cx *cx, struct str text, struct json *out);
 
+/** Like json_parse, for numbers of any size and precision: those that int64, uint64 and double do
+ *  not hold are JSON_DOUBLE and keep their digits.  What it gives lives in cx, not in the parser.
+ *  Reads the text twice. */
+MUST_CHECK enum err json_parse_exact(struct cx *cx, struct str text, struct json *out);
+/** A copy that lives as long as arena. */
+struct json json_keep(struct arena *arena, struct json v);
+
 enum json_type json_type(struct json v);
 bool json_bool(struct json v);
 int64_t json_int(struct json v);
 uint64_t json_uint(struct json v);
-double json_double(struct json v);                      /* Of any number. */
+double json_double(struct json v); /* Of any number. */
+/** The digits of a number that json_parse_exact kept, borrowed; false: v is what its type says. */
+bool json_digits(struct json v, struct str *out);
 struct str json_peek(struct json v);                    /* Text, borrowed from the parser. */
 struct str json_text(struct cx *cx, struct json v);     /* Text, copied into cx. */
 struct str json_minified(struct cx *cx, struct json v); /* The value as compact JSON text. */
@@ -61,6 +70,7 @@ struct json_iter {
 };
 struct json_iter json_iter(struct json list_or_object);
 bool json_next(struct json_iter *it);
+struct json json_iter_key(const struct json_iter *it); /* Of an object: it.key as a value. */
 bool json_get(struct json object, const char *name, struct json *out);
 
 /* ---- Writing: append only, into cx memory that grows by doubling. ---- */

@@ -2,6 +2,7 @@
  * reader.c - what simdjson leaves to us: depth, duplicate keys, errors that say where; and a walk
  * over its tape.
  */
+#include <endian.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -32,19 +33,44 @@ static void note_duplicate(uint32_t at, uint32_t *first)
         *first = at;
 }
 
-static void compare_pairs(const struct json_tape *tape, uint32_t object, uint32_t *duplicate)
+/* The length of a text and its first four bytes, in one word: unequal words, unequal texts.  What
+ * is read behind a short one is simdjson's padding. */
+static uint64_t text_start(const struct json_tape *tape, uint32_t at)
+{
+    const unsigned char *start = tape->strings + tape_payload(tape, at);
+    uint32_t len, four;
+
+    memcpy(&len, start, sizeof(len));
+    memcpy(&four, start + sizeof(len), sizeof(four));
+    if (len < sizeof(four))
+        four = le32toh(four) & ((UINT32_C(1) << 8 * len) - 1);
+    return (uint64_t)len << 32 | four;
+}
+
+/* The keys of one object so far; all objects in turn, since clearing it costs more than keys. */
+struct keys {
+    uint64_t starts[KEYS_BY_PAIRS_MAX];
+    uint32_t places[KEYS_BY_PAIRS_MAX];
+};
+
+static void compare_pairs(const struct json_tape *tape, uint32_t object, struct keys *keys,
+                          uint32_t *duplicate)
 {
     uint32_t end = tape_skip(tape, object) - 1;
-    struct str seen[KEYS_BY_PAIRS_MAX];
+    uint64_t bits = 0; /* One of 64 for each key: a bit not yet taken is of a key not yet seen. */
     size_t count = 0;
 
     for (uint32_t at = object + 1; at < end; at = tape_skip(tape, at + 1)) {
-        struct str key = tape_text(tape, at);
+        uint64_t start = text_start(tape, at);
+        uint64_t bit = UINT64_C(1) << (start * UINT64_C(0x9e3779b97f4a7c15) >> 58);
 
-        for (size_t k = 0; k < count; k++)
-            if (str_eq(seen[k], key))
+        for (size_t k = 0; bits & bit && k < count; k++)
+            if (keys->starts[k] == start &&
+                str_eq(tape_text(tape, keys->places[k]), tape_text(tape, at)))
                 note_duplicate(at, duplicate);
-        seen[count++] = key;
+        bits |= bit;
+        keys->starts[count] = start;
+        keys->places[count++] = at;
     }
 }
 
@@ -83,6 +109,7 @@ static void compare_hashes(struct cx *cx, const struct json_tape *tape, uint32_t
 static bool check_tape(struct cx *cx, const struct json_tape *tape, uint32_t *duplicate)
 {
     uint32_t end = (uint32_t)tape_payload(tape, 0) - 1;
+    struct keys keys;
     int depth = 0;
 
     *duplicate = 0;
@@ -90,13 +117,17 @@ static bool check_tape(struct cx *cx, const struct json_tape *tape, uint32_t *du
         char tag = tape_tag(tape, at);
         size_t count = tape_payload(tape, at) >> 32;
 
+        if (tag == '"') { /* Most words. */
+            at++;
+            continue;
+        }
         depth += (tag == '{' || tag == '[') - (tag == '}' || tag == ']');
         if (depth > JSON_DEPTH_MAX)
             return false;
         if (tag == '{' && count > KEYS_BY_PAIRS_MAX)
             compare_hashes(cx, tape, at, count, duplicate);
         else if (tag == '{')
-            compare_pairs(tape, at, duplicate);
+            compare_pairs(tape, at, &keys, duplicate);
         at += tag == 'l' || tag == 'u' || tag == 'd' ? 2 : 1;
     }
     return *duplicate == 0;
@@ -164,6 +195,7 @@ enum json_type json_type(struct json v)
     case 'u':
         return JSON_UINT;
     case 'd':
+    case 'b':
         return JSON_DOUBLE;
     case '"':
         return JSON_TEXT;
@@ -252,6 +284,12 @@ bool json_next(struct json_iter *it)
     it->value = (struct json){it->doc, it->next};
     it->next = tape_skip(it->doc, it->next);
     return true;
+}
+
+struct json json_iter_key(const struct json_iter *it)
+{
+    assert(it->object);
+    return (struct json){it->doc, it->value.at - 1};
 }
 
 bool json_get(struct json object, const char *name, struct json *out)

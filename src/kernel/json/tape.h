@@ -8,6 +8,7 @@
  *   } ]      end
  *   "        payload is the place in strings: four bytes of length, the bytes, a NUL
  *   l u d    int64, uint64, double: the value is the next word
+ *   b        the same as d, of a number whose digits stand in strings: exact.c alone makes it
  *   t f n    true, false, null
  * The value of a document is word 1.
  *
@@ -58,6 +59,7 @@ static inline uint32_t tape_skip(const struct json_tape *tape, uint32_t at)
     case 'l':
     case 'u':
     case 'd':
+    case 'b':
         return at + 2;
     default:
         return at + 1;

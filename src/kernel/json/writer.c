@@ -315,6 +315,16 @@ void json_member_bool(struct json_out *out, const char *key, bool b)
     json_put_bool(out, b);
 }
 
+static void put_number(struct json_out *out, struct json v)
+{
+    struct str digits;
+
+    if (json_digits(v, &digits))
+        json_put_raw(out, digits);
+    else
+        json_put_double(out, json_double(v));
+}
+
 static void put_value(struct json_out *out, struct json v)
 {
     switch (json_type(v)) {
@@ -331,7 +341,7 @@ static void put_value(struct json_out *out, struct json v)
         json_put_uint(out, json_uint(v));
         break;
     case JSON_DOUBLE:
-        json_put_double(out, json_double(v));
+        put_number(out, v);
         break;
     case JSON_TEXT:
         json_put_text(out, json_peek(v));
