@@ -7,6 +7,8 @@
 #ifndef GREVY_KERNEL_H
 #define GREVY_KERNEL_H
 
+#include "kernel/count/count.h"
+#include "kernel/document/document.h"
 #include "kernel/effect/secret.h"
 #include "kernel/work/cache.h"
 #include "kernel/work/work.h"

@@ -140,6 +140,9 @@ static void background_done(struct task *task, enum err err)
     case BG_JOB:
         bg->job->next_ms = err == OK ? bg->timer.due_ms : again_ms;
         break;
+    case BG_COUNTS:
+        counters_saved(bg->counts, err, again_ms);
+        break;
     }
     if (err != OK)
         log_event(LOG_WARN, "background_retry", LOG_INT("kind", bg->kind),
@@ -185,6 +188,22 @@ static void collect_jobs(struct collection *c)
     for (int k = 0; k < c->background->job_count && c->count < c->room; k++)
         if (c->background->jobs[k].next_ms <= c->now_ms)
             new_task(c, BG_JOB, job_task_run)->job = &c->background->jobs[k];
+}
+
+static enum err counts_task_run(struct task *task)
+{
+    return counters_save(&task->cx, ((struct background_task *)task)->counts);
+}
+
+static void collect_counts(struct collection *c)
+{
+    struct count_save *save;
+
+    if (c->count == c->room)
+        return;
+    save = counters_collect(&c->background->cx, c->writer->space, c->now_ms);
+    if (save)
+        new_task(c, BG_COUNTS, counts_task_run)->counts = save;
 }
 
 /* The due time of the first row, or of none; what is left over stays due. */
@@ -391,6 +410,7 @@ static enum err offer_effects(struct collection *c)
 
 static enum err collect(struct collection *c)
 {
+    collect_counts(c);
     collect_jobs(c);
     TRY(collect_timers(c));
     TRY(collect_parked(c));
@@ -467,5 +487,7 @@ int64_t background_due_ms(const struct writer *writer)
         due_ms = background->parked_due_ms;
     if (effects_due_ms(background) < due_ms)
         due_ms = effects_due_ms(background);
+    if (counters_due_ms(writer->space) < due_ms)
+        due_ms = counters_due_ms(writer->space);
     return due_ms > background->not_before_ms ? due_ms : background->not_before_ms;
 }

@@ -13,6 +13,7 @@
 #ifndef GREVY_WORK_BACKGROUND_H
 #define GREVY_WORK_BACKGROUND_H
 
+#include "kernel/count/save.h"
 #include "kernel/effect/effect.h"
 #include "kernel/work/tables.h"
 #include "kernel/work/writer.h"
@@ -45,7 +46,7 @@ struct job_state {
     int64_t next_ms;
 };
 
-enum background_kind { BG_EVENT, BG_SCAN, BG_PARKED, BG_TIMER, BG_JOB };
+enum background_kind { BG_EVENT, BG_SCAN, BG_PARKED, BG_TIMER, BG_JOB, BG_COUNTS };
 
 struct background_task {
     struct task task; /* First: a task is cast back to this. */
@@ -57,6 +58,7 @@ struct background_task {
     struct timer_row timer;
     struct parked_row parked;
     struct job_state *job;
+    struct count_save *counts;
     bool more;
 };
 

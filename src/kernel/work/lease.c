@@ -16,6 +16,7 @@
 
 #include "kernel/access/access.h"
 #include "kernel/base/log.h"
+#include "kernel/count/save.h"
 #include "kernel/work/setting.h"
 #include "kernel/work/writer.h"
 
@@ -255,6 +256,7 @@ static enum err reload_keys(struct writer *writer)
 static enum err reload(struct writer *writer)
 {
     TRY(background_open(writer, &writer->cx));
+    TRY(writer->space->counters ? counters_open(&writer->cx) : OK);
     return settings_load(writer->space, &writer->cx);
 }
 

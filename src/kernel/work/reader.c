@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "kernel/base/epoch.h"
 #include "kernel/work/batch.h"
 
 enum { READER_CACHE_KIB = 1024 };
@@ -84,6 +85,7 @@ static void run(struct reader *reader, struct task *task)
     enum err err;
 
     task->cx.now_ms = env->wall_ms(env);
+    epoch_enter();
     if (too_late(env, task)) {
         task->cx.problem.retry_after_ms = SECOND_MS;
         err = fail(&task->cx, ERR_BUSY, "overloaded", "waited too long for a reader: try again");
@@ -92,6 +94,7 @@ static void run(struct reader *reader, struct task *task)
     } else {
         err = in_transaction(reader, task);
     }
+    epoch_leave();
     task->done(task, err);
 }
 
@@ -185,16 +188,33 @@ enum err readers_submit(struct reader_pool *pool, struct task *task)
                 READ_QUEUE_MAX);
 }
 
+struct reader *reader_make(struct reader_pool *pool)
+{
+    struct reader *reader = calloc(1, sizeof(*reader));
+
+    assert(reader);
+    reader->pool = pool;
+    return reader;
+}
+
+void reader_run(struct reader *reader, struct task *task)
+{
+    run(reader, task);
+}
+
+void reader_free(struct reader *reader)
+{
+    for (int c = 0; c < reader->connection_count; c++)
+        sql_close(reader->connections[c].db);
+    free(reader);
+}
+
 void readers_run_here(struct reader_pool *pool, struct task *task)
 {
-    struct reader *here = calloc(1, sizeof(*here));
+    struct reader *here = reader_make(pool);
 
-    assert(here);
-    here->pool = pool;
     run(here, task);
-    for (int c = 0; c < here->connection_count; c++)
-        sql_close(here->connections[c].db);
-    free(here);
+    reader_free(here);
 }
 
 int readers_depth(struct reader_pool *pool)

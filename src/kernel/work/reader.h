@@ -18,6 +18,13 @@ MUST_CHECK enum err readers_submit(struct reader_pool *pool, struct task *task);
 /** Run a read at once on the calling thread, over connections of its own: for a thread that must
  *  not wait for the others, because it may be one of them. */
 void readers_run_here(struct reader_pool *pool, struct task *task);
+
+/** Connections for a thread that reads often, and must not stand in line with requests. */
+struct reader;
+struct reader *reader_make(struct reader_pool *pool);
+void reader_run(struct reader *reader, struct task *task);
+void reader_free(struct reader *reader);
+
 int readers_depth(struct reader_pool *pool);
 
 #endif

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "kernel/access/access.h"
+#include "kernel/count/redis.h"
+#include "kernel/count/save.h"
 #include "kernel/effect/effect.h"
+#include "kernel/work/keeper.h"
 #include "kernel/work/reader.h"
 #include "kernel/work/setting.h"
 #include "kernel/work/writer.h"
@@ -30,18 +33,24 @@ static enum err refuse(struct problem *problem, enum err err, const char *code, 
 
 /* ---- The platform ---- */
 
-/* The kernel is the first module: its routes and jobs are those of every process. */
-static const struct module *const *with_kernel(const struct module *const *modules)
+static size_t count_modules(const struct module *const *modules)
 {
-    const struct module **all;
     size_t count = 0;
 
     while (modules[count])
         count++;
-    all = calloc(count + 2, sizeof(all[0]));
+    return count;
+}
+
+/* The kernel's modules come first: their routes and jobs are those of every process. */
+const struct module **modules_with_kernel(const struct module *const *modules)
+{
+    size_t own = count_modules(kernel_modules), count = count_modules(modules);
+    const struct module **all = calloc(own + count + 1, sizeof(all[0]));
+
     assert(all);
-    all[0] = &kernel_module;
-    memcpy(all + 1, modules, count * sizeof(all[0]));
+    memcpy(all, kernel_modules, own * sizeof(all[0]));
+    memcpy(all + own, modules, count * sizeof(all[0]));
     return all;
 }
 
@@ -53,7 +62,7 @@ enum err platform_open(struct platform *platform, const struct platform_options 
 
     *platform = (struct platform){.options = *options, .cx_bytes_max = CX_BYTES_MAX};
     platform->env = options->env ? options->env : env_system();
-    platform->modules = with_kernel(options->modules ? options->modules : modules_all);
+    platform->modules = modules_with_kernel(options->modules ? options->modules : modules_all);
     pthread_mutex_init(&platform->lock, NULL);
     if (!options->db_url && mkdir(options->data_dir, 0700) != 0 && errno != EEXIST)
         return refuse(problem, ERR_STORAGE, "data_dir", "cannot make the data directory %s: %s",
@@ -64,8 +73,17 @@ enum err platform_open(struct platform *platform, const struct platform_options 
              options->manual ? 0 : (int)getpid(), random); /* A test is the same every time. */
     settings_register(platform->modules);
     writer_register();
+    count_register();
+    if (options->redis) {
+        platform->redis = redis_start(options->redis, platform->env, problem);
+        if (!platform->redis) {
+            free((void *)platform->modules);
+            return problem->err;
+        }
+    }
     platform->readers = readers_start(platform);
     platform->effects = effect_start(platform);
+    platform->keeper = keeper_start(platform);
     return OK;
 }
 
@@ -75,6 +93,7 @@ static void close_space(struct space *space)
     for (int k = 0; space->platform->modules[k]; k++)
         if (space->module_memory[k] && space->platform->modules[k]->close)
             space->platform->modules[k]->close(space->module_memory[k]);
+    counters_close(space);
     access_close(space);
     settings_free(space);
     free(space);
@@ -82,14 +101,19 @@ static void close_space(struct space *space)
 
 void platform_close(struct platform *platform)
 {
+    if (platform->keeper)
+        keeper_stop(platform->keeper);
     if (platform->effects)
         effect_stop(platform->effects);
     if (platform->readers)
         readers_stop(platform->readers);
     for (int k = 0; k < platform->space_count; k++)
         close_space(platform->spaces[k]);
+    if (platform->keeper)
+        keeper_free(platform->keeper);
     if (platform->effects)
         effect_free(platform->effects);
+    redis_stop(platform->redis);
     pthread_mutex_destroy(&platform->lock);
     free((void *)platform->modules);
     *platform = (struct platform){0};
@@ -196,6 +220,7 @@ static enum err open_modules(struct cx *cx, void *argument)
 {
     (void)argument;
     TRY(access_open(cx));
+    TRY(counters_open(cx));
     for (const struct module *const *m = cx->space->platform->modules; *m; m++)
         if ((*m)->open)
             TRY((*m)->open(cx));
@@ -329,6 +354,7 @@ bool platform_step(struct platform *platform)
 
     for (int k = 0; k < platform->space_count; k++)
         any |= writer_step(platform->spaces[k]->writer, false);
+    any |= keeper_step(platform, false);
     return any;
 }
 

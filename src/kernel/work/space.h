@@ -23,7 +23,8 @@ enum {
     CX_BYTES_MAX = 32 << 20, /* Arena of one unit of work, grown on demand: most take a few KiB, the
                                 longest order half of it (fulfil_limit_test.c). */
     SPACES_MAX = 64,         /* Per process; each open one costs a thread and a page cache. */
-    SPACE_NAME_LEN_MAX = 32, /* [a-z][a-z0-9_]*, also the PostgreSQL schema's name. */
+    INSTANCE_NAME_LEN_MAX = 32,  /* Of a process among those of a space. */
+    SPACE_NAME_LEN_MAX = 32,     /* [a-z][a-z0-9_]*, also the PostgreSQL schema's name. */
     QUEUE_COMMANDS_MAX = 4096,   /* Waiting per space; at 5,000/s the last waits under a second. */
     BATCH_COMMANDS_MAX = 256,    /* Per commit; beyond it latency grows and throughput does not. */
     BATCH_BYTES_MAX = 8 << 20,   /* Of decoded requests per commit; what comes of them is about ten
@@ -70,6 +71,9 @@ bool space_sheds(struct space *space, enum priority priority);
 /** Run work of a task with its arena guarded: exhaustion becomes TOO_LARGE "out_of_memory". */
 enum err task_guarded(struct task *task, enum err (*run)(struct task *task));
 
+/** The kernel's own modules and then these, NULL-terminated; the caller frees it. */
+const struct module **modules_with_kernel(const struct module *const *modules);
+
 /* ---- Spaces ---- */
 
 struct caller {
@@ -91,6 +95,7 @@ struct space {
     _Atomic(struct setting_values *) settings;
     _Atomic(struct space_keys *) keys; /* access/key.h; NULL until access_open. */
     struct person_vault *vault;        /* access/person.h */
+    struct counters *counters;         /* count/count.h */
     void *module_memory[64];           /* One slot per module, by its index: caches. */
     atomic_bool writing;               /* This process holds the lease. */
     atomic_llong epoch;                /* The fence it holds the lease under; 0: it does not. */
@@ -105,7 +110,9 @@ struct platform_options {
     int batch_commands_max;  /* 0: BATCH_COMMANDS_MAX; 1 shows what group commit gains. */
     int queue_commands_max;  /* 0: QUEUE_COMMANDS_MAX, which is the most. */
     int spaces_max;          /* Open at a time; 0: SPACES_MAX, which is the most. */
+    const char *instance;    /* Name of this process among those of a space; NULL: none. */
     bool manual;             /* Tests: no threads; platform_step runs what is due. */
+    const char *redis;       /* HOST:PORT that counters are shared through; NULL: they are not. */
     const char *vfs;         /* Tests: SQLite VFS. */
     struct outside *outside; /* Tests: instead of libcurl, called inline. */
     unsigned char master_key[32];
@@ -121,9 +128,11 @@ struct platform {
     int space_count;
     struct reader_pool *readers;
     struct effect_workers *effects;
-    char holder[64];     /* host:pid:random, in leases. */
-    atomic_int shedding; /* Spaces of which more is asked than they can do. */
-    size_t cx_bytes_max; /* Arena of a request; CX_BYTES_MAX but in tests. */
+    struct keeper *keeper;     /* work/keeper.h */
+    struct count_redis *redis; /* count/redis.h; NULL: none. */
+    char holder[64];           /* host:pid:random, in leases. */
+    atomic_int shedding;       /* Spaces of which more is asked than they can do. */
+    size_t cx_bytes_max;       /* Arena of a request; CX_BYTES_MAX but in tests. */
 };
 
 MUST_CHECK enum err platform_open(struct platform *platform, const struct platform_options *options,

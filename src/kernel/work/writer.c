@@ -11,9 +11,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "kernel/base/epoch.h"
 #include "kernel/base/log.h"
+#include "kernel/count/save.h"
 #include "kernel/watch/watch.h"
 #include "kernel/work/setting.h"
+
+enum { CLOSING_STEPS_MAX = 400 }; /* Of SAVE_ROWS_MAX counters: all that fit into memory. */
 
 static struct watch_histogram batch_size = {"grevy_batch_commands", "Commands of one commit.", "",
                                             1, 0};
@@ -317,6 +321,21 @@ static void refuse_all(struct task *const *tasks, int count)
         tasks[k]->done(tasks[k], refuse(tasks[k]));
 }
 
+static void run_batch(struct writer *writer, struct task **tasks, int count)
+{
+    int64_t began_us = now_us(writer);
+
+    watch_observe(&batch_size, (uint64_t)count);
+    atomic_fetch_add(&writer->batches, 1);
+    atomic_fetch_add(&writer->commands, count);
+    if (count == 1)
+        writer->results[0] = run_alone(writer, tasks[0], &writer->works[0]);
+    else if (!run_together(writer, tasks, count))
+        (writer->batch.fate_unknown ? leave_open : rerun_each)(writer, tasks, count);
+    queue_learn(writer, count, now_us(writer) - began_us);
+    answer(writer, tasks, count);
+}
+
 bool writer_step(struct writer *writer, bool wait)
 {
     struct task *tasks[WRITER_TASKS_MAX];
@@ -332,17 +351,9 @@ bool writer_step(struct writer *writer, bool wait)
     count += background_collect(writer, tasks + count, BATCH_BACKGROUND_MAX);
     if (count == 0)
         return queue_pending(writer); /* An effect called inline has left its answer. */
-    int64_t began_us = now_us(writer);
-
-    watch_observe(&batch_size, (uint64_t)count);
-    atomic_fetch_add(&writer->batches, 1);
-    atomic_fetch_add(&writer->commands, count);
-    if (count == 1)
-        writer->results[0] = run_alone(writer, tasks[0], &writer->works[0]);
-    else if (!run_together(writer, tasks, count))
-        (writer->batch.fate_unknown ? leave_open : rerun_each)(writer, tasks, count);
-    queue_learn(writer, count, now_us(writer) - began_us);
-    answer(writer, tasks, count);
+    epoch_enter(); /* Rows of the batch may hold texts of shared memory until it is answered. */
+    run_batch(writer, tasks, count);
+    epoch_leave();
     return true;
 }
 
@@ -430,6 +441,18 @@ static void refuse_waiting(struct writer *writer)
         refuse_all(tasks, count);
 }
 
+/* What was counted a moment ago; a database that fails now has lost that moment. */
+static void save_counts(struct writer *writer)
+{
+    struct space *space = writer->space;
+
+    counters_hurry(space);
+    for (int k = 0; k < CLOSING_STEPS_MAX && atomic_load(&space->writing) &&
+                    counters_due_ms(space) != INT64_MAX;
+         k++)
+        (void)writer_step(writer, false);
+}
+
 void writer_stop(struct space *space)
 {
     struct writer *writer = space->writer;
@@ -442,6 +465,7 @@ void writer_stop(struct space *space)
     pthread_mutex_unlock(&writer->lock);
     if (writer->threaded)
         pthread_join(writer->thread, NULL);
+    save_counts(writer);
     refuse_waiting(writer);
     background_close(writer);
     lease_release(writer);
