@@ -10,6 +10,7 @@
 #include "kernel/access/key.h"
 #include "kernel/access/person.h"
 #include "kernel/base/version.h"
+#include "kernel/count/save.h"
 #include "kernel/http/router.h"
 
 /* ---- space ---- */
@@ -62,23 +63,57 @@ static int space_names(struct platform *platform)
     return EXIT_DONE;
 }
 
+static enum err set_zone(struct cx *cx, void *argument)
+{
+    return space_zone_set(cx, str_of(argument));
+}
+
+static int space_zone(struct platform *platform, const char *name, const char *zone)
+{
+    struct problem problem;
+    struct space *space;
+
+    if (!cli_space(platform, name, &space))
+        return EXIT_FAILED;
+    if (space_command(space, set_zone, (void *)(uintptr_t)zone, &problem) != OK) {
+        cli_problem(&problem);
+        return EXIT_FAILED;
+    }
+    printf("space %s goes by the time of %s, from its next start on\n", name, zone);
+    return EXIT_DONE;
+}
+
+/* How many words a command is made of; 0: there is no such. */
+static int words_of(const char *command)
+{
+    return strcmp(command, "list") == 0     ? 1
+           : strcmp(command, "create") == 0 ? 2
+           : strcmp(command, "zone") == 0   ? 3
+                                            : 0;
+}
+
 int cmd_space(int argc, char **argv)
 {
     struct cli_platform options = {0};
     const struct option_row rows[] = {CLI_PLATFORM_OPTIONS(options), {NULL, NULL, NULL}};
     struct platform platform;
-    const char *words[2];
-    int status;
+    const char *words[3];
+    int status, count = 0;
 
-    if (!options_read(argc, argv, rows, words, 2) || !words[0] ||
-        (strcmp(words[0], "create") == 0) != (words[1] != NULL))
+    if (!options_read(argc, argv, rows, words, 3))
+        return usage_of(argv[0]);
+    while (count < 3 && words[count])
+        count++;
+    if (count == 0 || words_of(words[0]) != count)
         return usage_of(argv[0]);
     if (!cli_open(&platform, &options, 0))
         return EXIT_FAILED;
-    if (strcmp(words[0], "create") == 0)
+    if (count == 1)
+        status = space_names(&platform);
+    else if (count == 2)
         status = space_make(&platform, words[1]);
     else
-        status = strcmp(words[0], "list") == 0 ? space_names(&platform) : usage_of(argv[0]);
+        status = space_zone(&platform, words[1], words[2]);
     platform_close(&platform);
     return status;
 }
@@ -185,7 +220,7 @@ int cmd_person(int argc, char **argv)
 
 int cmd_openapi(int argc, char **argv)
 {
-    const struct module *all[64] = {&kernel_module};
+    const struct module **all = modules_with_kernel(modules_all);
     struct problem problem;
     struct router *router;
     struct str document;
@@ -193,10 +228,9 @@ int cmd_openapi(int argc, char **argv)
 
     (void)argc;
     (void)argv;
-    for (int k = 0; modules_all[k]; k++)
-        all[k + 1] = modules_all[k];
     router = router_make(all, &problem);
     if (!router) {
+        free((void *)all);
         cli_problem(&problem);
         return EXIT_FAILED;
     }
@@ -205,6 +239,7 @@ int cmd_openapi(int argc, char **argv)
     printf(STR_FMT "\n", STR_ARG(document));
     cx_close(&cx);
     router_free(router);
+    free((void *)all);
     return EXIT_DONE;
 }
 

@@ -38,6 +38,7 @@ int commands_help(FILE *to);
 
 struct cli_platform {
     const char *data, *db, *master_key;
+    const char *instance; /* Name of this process; NULL: none. */
 };
 #define CLI_PLATFORM_OPTIONS(platform_)                                                            \
     {"--data", &(platform_).data, NULL}, {"--db", &(platform_).db, NULL},                          \
@@ -52,6 +53,9 @@ bool cli_open(struct platform *platform, const struct cli_platform *options, int
 bool cli_space(struct platform *platform, const char *name, struct space **out);
 void cli_problem(const struct problem *problem);
 
+/** Answer each line of standard input; what one needs beyond cx's memory ends that line only. */
+int cli_lines(struct cx *cx, struct str (*answer)(struct cx *cx, struct str line));
+
 int cmd_serve(int argc, char **argv);
 int cmd_space(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
@@ -62,5 +66,13 @@ int cmd_sandbox_psp(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_apply(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_flag(int argc, char **argv);
+int cmd_rule(int argc, char **argv);
+int cmd_table(int argc, char **argv);
+int cmd_schema(int argc, char **argv);
+int cmd_script(int argc, char **argv);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * options.c - reading options, opening the platform, saying what went wrong.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ bool options_read(int argc, char **argv, const struct option_row *rows, const ch
         size_t len = equals ? (size_t)(equals - argv[k]) : strlen(argv[k]);
         const struct option_row *row = row_of(rows, argv[k], len);
 
-        if (strncmp(argv[k], "--", 2) != 0 && count < words_max) {
+        if (!row && strncmp(argv[k], "--", 2) != 0 && count < words_max) {
             words[count++] = argv[k];
             continue;
         }
@@ -52,13 +53,27 @@ bool options_read(int argc, char **argv, const struct option_row *rows, const ch
     return true;
 }
 
+static bool instance_ok(struct str name)
+{
+    for (size_t k = 0; k < name.len; k++)
+        if (!isalnum((unsigned char)name.ptr[k]) && name.ptr[k] != '.' && name.ptr[k] != '-')
+            return false;
+    return name.len > 0 && name.len <= INSTANCE_NAME_LEN_MAX;
+}
+
 bool cli_prepare(const struct cli_platform *from, struct platform_options *out)
 {
     struct problem problem;
 
-    *out = (struct platform_options){.data_dir = from->data, .db_url = from->db};
+    *out = (struct platform_options){
+        .data_dir = from->data, .db_url = from->db, .instance = from->instance};
     if (!from->data && !from->db) {
         fputs("grevy: say where the data is: --data DIR or --db postgresql://...\n", stderr);
+        return false;
+    }
+    if (from->instance && !instance_ok(str_of(from->instance))) {
+        fprintf(stderr, "grevy: --instance takes up to %d letters, digits, dots and dashes\n",
+                INSTANCE_NAME_LEN_MAX);
         return false;
     }
     out->has_master_key =

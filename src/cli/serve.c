@@ -11,6 +11,8 @@
 #include "cli/serve.h"
 #include "kernel/access/key.h"
 #include "kernel/base/log.h"
+#include "kernel/count/redis.h"
+#include "kernel/count/save.h"
 #include "kernel/watch/watch.h"
 
 enum {
@@ -151,8 +153,78 @@ static int64_t connections(void *context)
     return http_connections(context);
 }
 
+static struct counters_stats counters_of_all(const struct platform *platform)
+{
+    struct counters_stats sum = {0}, stats;
+    const struct space *space;
+
+    for (int k = 0; k < SPACES_MAX && (space = atomic_load(&platform->spaces[k])); k++) {
+        counters_stats(space, &stats);
+        sum.entries += stats.entries;
+        sum.bytes += stats.bytes;
+        sum.unsaved += stats.unsaved;
+        sum.evicted += stats.evicted;
+        sum.full += stats.full;
+    }
+    return sum;
+}
+
+static int64_t counter_entries(void *context)
+{
+    return counters_of_all(context).entries;
+}
+
+static int64_t counter_bytes(void *context)
+{
+    return counters_of_all(context).bytes;
+}
+
+static int64_t counters_unsaved(void *context)
+{
+    return counters_of_all(context).unsaved;
+}
+
+static int64_t counters_evicted(void *context)
+{
+    return counters_of_all(context).evicted;
+}
+
+static int64_t counters_degraded(void *context)
+{
+    struct redis_stats stats;
+
+    redis_stats(((struct platform *)context)->redis, &stats);
+    return stats.degraded;
+}
+
+static int64_t counters_owed(void *context)
+{
+    struct redis_stats stats;
+
+    redis_stats(((struct platform *)context)->redis, &stats);
+    return stats.owed;
+}
+
+static void register_counters(struct platform *platform)
+{
+    const struct watch_gauge gauges[] = {
+        {"grevy_counters", "Counters in memory.", "", counter_entries, platform},
+        {"grevy_counters_bytes", "Memory of counters.", "", counter_bytes, platform},
+        {"grevy_counters_unsaved", "Counters that changed since they were saved.", "",
+         counters_unsaved, platform},
+        {"grevy_counters_evicted", "Counters evicted before their window ended.", "",
+         counters_evicted, platform},
+        {"grevy_counters_degraded", "1: there should be a Redis, and it is not asked.", "",
+         counters_degraded, platform},
+        {"grevy_counters_owed", "Decisions to be added in Redis.", "", counters_owed, platform}};
+
+    for (size_t k = 0; k < sizeof(gauges) / sizeof(gauges[0]); k++)
+        watch_register_gauge(&gauges[k]);
+}
+
 static void register_gauges(struct platform *platform, struct http_server *server)
 {
+    register_counters(platform);
     watch_register_gauge(&(struct watch_gauge){.name = "grevy_queue_commands",
                                                .doc = "Commands waiting for the writers.",
                                                .labels = "",
@@ -212,6 +284,7 @@ bool server_open(struct server *server, const struct cli_platform *from,
     options.batch_commands_max = (int)server->limits.batch_commands;
     options.queue_commands_max = (int)server->limits.queue_commands;
     options.spaces_max = (int)server->limits.spaces;
+    options.redis = server->limits.redis;
     if (platform_open(&server->platform, &options, &problem) != OK) {
         cli_problem(&problem);
         return false;
@@ -329,19 +402,21 @@ static bool read_numbers(const struct serve_options *options, struct server_limi
 int cmd_serve(int argc, char **argv)
 {
     struct serve_options options = {.listen = "127.0.0.1:8080"};
+    struct server_limits limits = {0};
     const struct option_row rows[] = {CLI_PLATFORM_OPTIONS(options.platform),
                                       {"--listen", &options.listen, NULL},
+                                      {"--instance", &options.platform.instance, NULL},
                                       {"--batch-max", &options.batch_max, NULL},
                                       {"--queue-max", &options.queue_max, NULL},
                                       {"--spaces-max", &options.spaces_max, NULL},
                                       {"--connections-max", &options.connections_max, NULL},
                                       {"--drain-ms", &options.drain_ms, NULL},
+                                      {"--redis", &limits.redis, NULL},
                                       {"--log-level", &options.log_level, NULL},
                                       {"--log-file", &options.log_file, NULL},
                                       {"--log-mib-max", &options.log_mib_max, NULL},
                                       CLI_CONFINE_OPTIONS(options.confine),
                                       {NULL, NULL, NULL}};
-    struct server_limits limits = {0};
     int status = EXIT_FAILED;
     int64_t drain_ms = 0;
     struct server server;

@@ -12,9 +12,10 @@
 #include "cli/confine.h"
 #include "kernel/http/dispatch.h"
 
-/* What a process may take; 0: as it ships. */
+/* What a process may take; 0: as it ships.  And with whom it shares its counters. */
 struct server_limits {
     int64_t batch_commands, queue_commands, spaces, connections;
+    const char *redis; /* HOST:PORT; NULL: with nobody. */
 };
 
 struct server {

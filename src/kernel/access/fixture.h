@@ -17,7 +17,7 @@ struct fixture {
     struct env env;
     int64_t now_ms;
     char data_dir[256], name[SPACE_NAME_LEN_MAX + 1], prefix[40];
-    const char *db;
+    const char *db, *redis;
     const struct module *modules[2]; /* Beside the kernel's. */
     unsigned char master_key[32];
     bool without_master_key;
@@ -49,6 +49,7 @@ static inline void fixture_platform(struct fixture *f)
                                        .schema_prefix = f->prefix,
                                        .modules = f->modules,
                                        .env = &f->env,
+                                       .redis = f->redis,
                                        .manual = true,
                                        .has_master_key = !f->without_master_key};
 
@@ -56,8 +57,9 @@ static inline void fixture_platform(struct fixture *f)
     CHECK_SAY(platform_open(&f->platform, &options, &f->problem) == OK, "%s", f->problem.detail);
 }
 
-/* A new space; other: a module beside the kernel's own, NULL: fixture_trade. */
-static inline struct fixture *fixture_open(const char *db, const struct module *other)
+/* A new space in a directory of its own, whose counters are shared through redis (or NULL). */
+static inline struct fixture *fixture_open_shared(const char *db, const struct module *other,
+                                                  const char *dir, const char *redis)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
@@ -69,7 +71,8 @@ static inline struct fixture *fixture_open(const char *db, const struct module *
     f->env.monotonic_us = fixture_monotonic_us;
     f->now_ms = ID_EPOCH_MS + 1000 * DAY_MS;
     memset(f->master_key, 7, sizeof(f->master_key));
-    snprintf(f->data_dir, sizeof(f->data_dir), "%s/data", test_dir());
+    f->redis = redis;
+    snprintf(f->data_dir, sizeof(f->data_dir), "%s/%s", test_dir(), dir);
     snprintf(f->prefix, sizeof(f->prefix), "%s_", test_unique());
     snprintf(f->name, sizeof(f->name), "shop");
     fixture_platform(f);
@@ -77,6 +80,12 @@ static inline struct fixture *fixture_open(const char *db, const struct module *
               f->problem.detail);
     CHECK_EQ_INT(space_open(&f->platform, str_of(f->name), &f->space, &f->problem), OK);
     return f;
+}
+
+/* A new space; other: a module beside the kernel's own, NULL: fixture_trade. */
+static inline struct fixture *fixture_open(const char *db, const struct module *other)
+{
+    return fixture_open_shared(db, other, "data", NULL);
 }
 
 /* Close all and open the platform again, as a restart does; the space opens when asked for. */

@@ -10,8 +10,9 @@
 #include <stdio.h>
 
 #include "kernel/access/permission_fixture.h"
+#include "kernel/document/fixture.h"
 
-enum { IDS_MAX = 512, ANSWERS_MAX = 128, ID_DIGITS = 13, MASKED_MAX = 64 << 10 };
+enum { IDS_MAX = 512, ANSWERS_MAX = 128, MODULES_MAX = 32, ID_DIGITS = 13, MASKED_MAX = 64 << 10 };
 
 struct world {
     struct mini *m;
@@ -186,6 +187,40 @@ static void sell_by_provider(struct world *w)
         values_set(&w->real, "rfd_", refund); /* The one that waits. */
 }
 
+static const char *item_of_doc(struct world *w, int version)
+{
+    return mini_text(w->m,
+                     "\"items\":[{\"collection\":\"probe.price\",\"key\":\"alpha-doc\","
+                     "\"version\":%d}]",
+                     version);
+}
+
+/* A strategy and a table of the same key. */
+static void give_more(struct world *w)
+{
+    shop_says(w, 200, "POST /v1/documents",
+              "{\"documents\":[{\"collection\":\"script\",\"key\":\"alpha-doc\",\"document\":{"
+              "\"name\":\"alpha\",\"source\":\"return { n = 1 }\",\"inputs\":[],\"outputs\":[{"
+              "\"name\":\"n\",\"type\":\"int\"}],\"fallback\":{\"n\":0},\"tests\":[{\"name\":"
+              "\"one\",\"input\":{},\"output\":{\"n\":1}}]}},{\"collection\":\"table\",\"key\":"
+              "\"alpha-doc\",\"document\":{\"inputs\":[{\"name\":\"n\",\"type\":\"int\"}],"
+              "\"outputs\":[{\"name\":\"y\",\"type\":\"int\"}],\"rows\":[{\"when\":[1],"
+              "\"then\":[2]}]}}]}");
+}
+
+/* A document is in force; its first publication cannot be taken back any more; it is to end. */
+static void decide(struct world *w)
+{
+    shop_says(w, 201, "PUT /v1/documents/probe.price/alpha-doc",
+              "{\"document\":{\"price\":7},\"why\":\"alpha\"}");
+    for (int k = 0; k < 3; k++)
+        shop_says(w, 201, "POST /v1/publications",
+                  mini_text(w->m, "{%s}", item_of_doc(w, (k + 1) % 2)));
+    shop_says(w, 201, "POST /v1/publication-plans",
+              mini_text(w->m, "{\"at\":\"2031-01-01T00:00:00Z\",%s}", item_of_doc(w, 0)));
+    give_more(w);
+}
+
 static void name_texts(struct world *w)
 {
     static const struct {
@@ -203,6 +238,11 @@ static void name_texts(struct world *w)
         {"provider", "sandbox", "sandbox"},
         {"scopes", "order:read", "order:read"},
         {"name", "order.pay_within_ms", "order.pay_within_ms"},
+        {"collection", "probe.price", "probe.price"},
+        {"document", "{\"price\":7}", "{\"price\":7}"},
+        {"document_key", "alpha-doc", "nobod-doc"},
+        {"version", "1", "1"},
+        {"seq", "1", "7"},
     };
 
     for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
@@ -233,7 +273,12 @@ static void make_kind(void *context, const struct route *route)
 
 static struct world world_open(const char *db)
 {
-    struct world w = {.m = mini_open(db)};
+    const struct module *modules[MODULES_MAX + 1] = {&prices_module};
+    struct world w;
+
+    for (size_t k = 0; modules_all[k]; k++)
+        modules[k + 1] = modules_all[k];
+    w = (struct world){.m = mini_open_modules(db, modules)};
 
     mini_on_outside(w.m, provider, NULL);
     shop_says(&w, 201, "POST /v1/keys", "{\"name\":\"alpha key\",\"scopes\":[\"order:read\"]}");
@@ -243,6 +288,7 @@ static struct world world_open(const char *db)
     shop_says(&w, 202, "POST /v1/reconciliations",
               "{\"date\":\"2025-12-31\",\"provider\":\"sandbox\"}");
     sell_by_provider(&w);
+    decide(&w);
     mini_settle(w.m);
     name_texts(&w);
     permission_routes(w.m, make_kind, &w);
@@ -250,6 +296,12 @@ static struct world world_open(const char *db)
     w.other = permission_other_space(w.m);
     w.real.strict = true;
     return w;
+}
+
+/* A PUT that answers 201 makes what it names, for whoever asks. */
+static bool makes(const struct route *route)
+{
+    return strcmp(route->method, "PUT") == 0 && route->status == 201;
 }
 
 /* ---- From the other space ---- */
@@ -292,7 +344,7 @@ static void ask_from_outside(void *context, const struct route *route)
     struct built real, nobodys;
     struct answer answer;
 
-    if (!route->scope)
+    if (!route->scope || makes(route))
         return;
     real = permission_build(w->m, route, &w->real);
     nobodys = permission_build(w->m, route, &w->nobodys);
@@ -366,7 +418,7 @@ static void ask_at_home(void *context, const struct route *route)
     struct built real, nobodys;
     struct answer answer, to_nobodys;
 
-    if (!route->scope)
+    if (!route->scope || makes(route))
         return;
     real = permission_build(w->m, route, &w->real);
     nobodys = permission_build(w->m, route, &w->nobodys);

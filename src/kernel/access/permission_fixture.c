@@ -142,6 +142,11 @@ static void add_list(struct mini *m, struct text *out, const struct field *field
     text_add(out, STR("]"));
 }
 
+static void add_json(struct text *out, const char *known)
+{
+    text_add(out, known ? str_of(known) : STR("{\"x\":\"x\"}"));
+}
+
 static void add_value(struct mini *m, struct text *out, const struct field *field,
                       const struct values *values)
 {
@@ -175,7 +180,7 @@ static void add_value(struct mini *m, struct text *out, const struct field *fiel
         add_object(m, out, field->fields, values);
         break;
     default: /* A map, any JSON. */
-        text_add(out, STR("{\"x\":\"x\"}"));
+        add_json(out, field->type == FIELD_JSON ? values_get(values, field->name) : NULL);
         break;
     }
 }

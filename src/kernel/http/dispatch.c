@@ -6,6 +6,7 @@
 
 #include "kernel/access/access.h"
 #include "kernel/access/audit.h"
+#include "kernel/base/epoch.h"
 #include "kernel/http/dispatch_priv.h"
 
 /* ---- Calls are kept for reuse: their arenas keep their first chunk ---- */
@@ -71,19 +72,17 @@ static void answer_test(struct call *call, enum err err)
 {
     struct dispatch_answer *answer = call->answer;
     struct cx *cx = &call->task.cx;
-    struct str body = call->req.reply;
+    const struct req *req = &call->req;
 
-    answer->pending = false;
-    answer->status = call->req.status;
-    answer->content_type = call->req.content_type;
-    answer->location = call->req.location;
-    answer->replayed = call->replayed;
-    if (err != OK) {
-        answer->status = err_status(err);
-        answer->content_type = STR("application/problem+json");
-        body = problem_json(cx, problem_told(call));
-    }
-    answer->body = body;
+    *answer = (struct dispatch_answer){.status = req->status,
+                                       .content_type = req->content_type,
+                                       .location = req->location,
+                                       .body = req->reply,
+                                       .replayed = call->replayed};
+    if (err != OK) /* What is left of a run before lies in memory that was taken back. */
+        *answer = (struct dispatch_answer){.status = err_status(err),
+                                           .content_type = STR("application/problem+json"),
+                                           .body = problem_json(cx, problem_told(call))};
 }
 
 static void add_header(struct http_reply *reply, const char *name, struct str value)
@@ -216,8 +215,11 @@ static void call_done(struct task *task, enum err err)
 static void run_inline(struct call *call)
 {
     struct cx *cx = &call->task.cx;
-    enum err err = task_guarded(&call->task, call_run);
+    enum err err;
 
+    epoch_enter();
+    err = task_guarded(&call->task, call_run);
+    epoch_leave();
     if (err == ERR_BUSY && call->req.route->tx == TX_CACHED && cx->problem.code &&
         strcmp(cx->problem.code, "cache_miss") == 0) {
         fail_clear(cx);
@@ -241,7 +243,7 @@ static void start(struct call *call)
     if (route->tx == TX_NONE || route->tx == TX_CACHED) {
         run_inline(call);
     } else if (route->prepare) {
-        task->tx = TX_NONE;
+        task->tx = route->flags & ROUTE_PREPARE_READS ? TX_READ : TX_NONE;
         task->run = prepare_run;
         task->done = prepare_done;
         submit(call);

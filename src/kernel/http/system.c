@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "kernel/base/sandbox.h"
+#include "kernel/count/redis.h"
+#include "kernel/count/save.h"
 #include "kernel/http/assets.h"
 #include "kernel/http/dispatch_priv.h"
 #include "kernel/http/docs.h"
@@ -49,6 +51,34 @@ static enum err metrics(struct call *call)
                 watch_metrics_text(&call->task.cx));
 }
 
+static void add_counters(struct json_out *out, const struct space *space)
+{
+    struct counters_stats stats;
+
+    counters_stats(space, &stats);
+    json_object(out);
+    json_member_int(out, "entries", stats.entries);
+    json_member_int(out, "bytes", stats.bytes);
+    json_member_int(out, "bytes_max", stats.bytes_max);
+    json_member_int(out, "unsaved", stats.unsaved);
+    json_member_int(out, "evicted", stats.evicted);
+    json_member_int(out, "refused_full", stats.full);
+    json_object_end(out);
+}
+
+static void add_redis(struct json_out *out, const struct platform *platform)
+{
+    struct redis_stats stats;
+
+    redis_stats(platform->redis, &stats);
+    json_object(out);
+    json_member_bool(out, "shared", platform->redis != NULL);
+    json_member_bool(out, "degraded", stats.degraded);
+    json_member_int(out, "owed", stats.owed);
+    json_member_int(out, "dropped", stats.dropped);
+    json_object_end(out);
+}
+
 static void add_space(struct json_out *out, struct space *space)
 {
     struct space_stats stats;
@@ -62,6 +92,8 @@ static void add_space(struct json_out *out, struct space *space)
     json_member_int(out, "commands", stats.commands);
     json_member_int(out, "reruns", stats.reruns);
     json_member_int(out, "lost_transactions", stats.lost_transactions);
+    json_key(out, STR("counters"));
+    add_counters(out, space);
     json_object_end(out);
 }
 
@@ -88,6 +120,8 @@ static enum err statusz(struct call *call)
     for (int k = 0; k < SPACES_MAX && (space = atomic_load(&platform->spaces[k])); k++)
         add_space(&out, space);
     json_list_end(&out);
+    json_key(&out, STR("redis"));
+    add_redis(&out, platform);
     json_key(&out, STR("sandbox"));
     add_sandbox(&out);
     json_key(&out, STR("process"));
