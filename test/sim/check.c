@@ -1,169 +1,12 @@
 /*
- * check.c - is the database as it must be?  Asked over a connection of its own, with SQL that
- * repeats on purpose what the product's says.
+ * check.c - is the database as it must be (rules.h)?  Asked over a connection of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "test/sim/rules.h"
 #include "test/sim/sim.h"
-
-/* Each finds what is wrong, as one text.  OF_ORDER queries are asked of one order or of all. */
-struct rule {
-    const char *what, *sql;
-};
-
-static const struct rule of_order[] = {
-    {"the order does not add up",
-     "select o.id from orders o where %s and (o.total_minor <> o.goods_minor - o.discount_minor +"
-     " o.shipping_minor or o.goods_minor - o.discount_minor <> (select coalesce(sum(l.total_minor),"
-     " 0) from order_line l where l.order_id = o.id) or o.lines <> (select count(*) from order_line"
-     " l where l.order_id = o.id))"},
-    {"the order and its payments",
-     "select o.id || ': ' || o.paid_minor from orders o where %s and o.paid_minor <>"
-     " (select coalesce(sum(p.applied_minor), 0) from payment p where p.order_id = o.id)"},
-    {"the state against the money",
-     "select o.id || ' is ' || o.state from orders o where %s and (o.state in ('paid',"
-     " 'fulfilling', 'completed')) <> (o.paid_ms > 0 and o.paid_minor = o.total_minor)"},
-    {"all units given back, and not all money",
-     "select o.id || ' line ' || l.line from orders o join order_line l on l.order_id = o.id"
-     " where %s and l.refunded_count = l.quantity and l.refunded_minor <> l.total_minor and not"
-     " exists (select 1 from order_line g where g.order_id = o.id and g.gift_minor > 0)"},
-    {"more was given back than was paid",
-     "select o.id from orders o where %s and (o.refunded_minor > o.paid_minor or exists"
-     " (select 1 from order_line l where l.order_id = o.id and (l.refunded_count > l.quantity or"
-     " l.refunded_minor > l.total_minor + l.gift_minor * l.quantity)))"},
-    {"what units gave back is not their share", /* A gift that stays is taken off. */
-     "select o.id || ' line ' || l.line from orders o join order_line l on l.order_id = o.id"
-     " where %s and l.refunded_count > 0 and abs(l.refunded_minor * l.quantity - l.total_minor *"
-     " l.refunded_count) >= l.quantity * l.quantity and not exists (select 1 from order_line g"
-     " where g.order_id = o.id and g.gift_minor > 0)"},
-    {"a payment gave back more than it took",
-     "select o.id || ' payment ' || p.id from orders o join payment p on p.order_id = o.id where %s"
-     " and (p.applied_minor > p.captured_minor or p.claimed_minor > p.captured_minor or"
-     " p.refunded_minor > p.claimed_minor or p.claimed_minor <> (select coalesce(sum(amount_minor),"
-     " 0) from payment_part x where x.payment_id = p.id))"},
-    {"refunds of the order and their parts",
-     "select o.id from orders o where %s and (select coalesce(sum(amount_minor), 0) from"
-     " aftersale_refund r where r.order_id = o.id and r.state not in ('waiting', 'rejected')) <>"
-     " (select coalesce(sum(amount_minor), 0) from payment_part x where x.order_id = o.id"
-     " and x.kind = 'aftersale')"},
-    {"announcements of the order",
-     "select o.id || ' ' || o.state from orders o where %s and"
-     " ((select count(*) from kernel_outbox e where e.key = ord(o.id) and e.type = 'order.placed')"
-     " <> 1 or (select count(*) from kernel_outbox e where e.key = ord(o.id) and e.type ="
-     " 'order.paid') <> (o.paid_ms > 0) or (select count(*) from kernel_outbox e where e.key ="
-     " ord(o.id) and e.type = 'order.cancelled') <> (o.state = 'cancelled') or (select count(*)"
-     " from kernel_outbox e where e.key = ord(o.id) and e.type = 'order.expired') <>"
-     " (o.state = 'expired') or (select count(*) from kernel_outbox e where e.key = ord(o.id) and"
-     " e.type = 'order.completed') <> (o.state = 'completed') or (select count(*) from"
-     " kernel_outbox e where e.key = ord(o.id) and e.type = 'payment.created') <> (select count(*)"
-     " from payment p where p.order_id = o.id) or (select count(*) from kernel_outbox e where"
-     " e.key = ord(o.id) and e.type = 'aftersale.refunded') <> (select count(*) from"
-     " aftersale_refund r where r.order_id = o.id and r.state = 'refunded'))"},
-    {"a timer of the order",
-     "select o.id || ' ' || o.state from orders o where %s and (select count(*) from kernel_timer t"
-     " where t.name = 'order.expire' and t.key = o.id) <> (o.state = 'pending_payment')"},
-    {"a reservation without a live order",
-     "select o.id || ' ' || o.state from orders o join stock_reservation r on r.ref = o.id where %s"
-     " and r.open > 0 and (o.state in ('cancelled', 'expired') or (r.deadline_ms > 0) <>"
-     " (o.state = 'pending_payment'))"},
-    {"a reservation without end",
-     "select o.id from orders o join stock_reservation r on r.ref = o.id where %s and"
-     " o.state = 'pending_payment' and r.open > 0 and r.deadline_ms <= 0"},
-    {"more is on its way than was bought",
-     "select o.id || ' sku ' || i.sku from orders o join fulfil_shipment s on s.order_id = o.id"
-     " join fulfil_item i on i.shipment = s.id where %s and s.state <> 'stopped' group by o.id,"
-     " i.line, i.sku having sum(i.quantity) > (select coalesce(sum(l.quantity * p.n), 0) from"
-     " order_line l join temp.piece p on p.sku = l.sku and p.part = i.sku where l.order_id = o.id"
-     " and l.line = i.line)"},
-    {"delivery without payment",
-     "select o.id from orders o where %s and o.paid_ms = 0 and (exists (select 1 from"
-     " fulfil_shipment s where s.order_id = o.id) or exists (select 1 from fulfil_entitlement e"
-     " where e.order_id = o.id))"},
-    {"open shipments",
-     "select o.id from orders o join fulfil_order f on f.order_id = o.id where %s and f.open <>"
-     " (select count(*) from fulfil_shipment s where s.order_id = o.id and s.state not in"
-     " ('delivered', 'stopped'))"},
-    {"paid, and not begun to be delivered",
-     "select o.id from orders o where %s and o.paid_ms > 0 and not exists (select 1 from"
-     " fulfil_order f where f.order_id = o.id)"},
-};
-
-static const struct rule of_all[] = {
-    {"a level against its movements",
-     "select l.sku || ': ' || l.on_hand from stock_level l where l.on_hand <> (select"
-     " coalesce(sum(m.quantity), 0) from stock_movement m where m.sku = l.sku and m.location ="
-     " l.location) or l.reserved <> (select coalesce(sum(r.open), 0) from stock_reservation r where"
-     " r.sku = l.sku and r.location = l.location) or l.sold <> (select coalesce(sum(r.sold), 0)"
-     " from stock_reservation r where r.sku = l.sku and r.location = l.location)"},
-    {"the running balance of a movement",
-     "select id from (select id, on_hand, sum(quantity) over (partition by sku, location order by"
-     " id) as sum from stock_movement) where on_hand <> sum"},
-    {"oversold",
-     "select l.sku || ': ' || l.on_hand || ' on hand, ' || l.reserved || ' promised' from"
-     " stock_level l join catalog_sku s on s.id = l.sku where s.policy = 'deny' and l.on_hand <"
-     " l.reserved or s.policy = 'below_zero' and l.on_hand - l.reserved < -s.below_zero"},
-    {"a reservation of nobody",
-     "select r.ref from stock_reservation r where r.open > 0 and not exists (select 1 from orders o"
-     " where o.id = r.ref) and not exists (select 1 from fulfil_shipment s where s.stock_ref ="
-     " r.ref)"},
-    {"gaps in the events",
-     "select count(*) || ' of ' || max(seq) from kernel_outbox having count(*) <> max(seq) or"
-     " max(seq) <> (select seq from kernel_writer)"},
-    {"events out of time",
-     "select seq from (select seq, time_ms, lag(time_ms) over (order by seq) as before from"
-     " kernel_outbox) where time_ms < before"},
-    {"events of nothing",
-     "select e.seq || ' ' || e.type || ' ' || e.key from kernel_outbox e where e.type like"
-     " 'order.%' and not exists (select 1 from orders o where ord(o.id) = e.key)"},
-    {"the running balance of an account",
-     "select account || ': ' || balance_minor from payment_account a where balance_minor <>"
-     " (select coalesce(sum(amount_minor), 0) from payment_entry e where e.debit = a.account and"
-     " e.currency = a.currency) - (select coalesce(sum(amount_minor), 0) from payment_entry e where"
-     " e.credit = a.account and e.currency = a.currency)"},
-    {"money from nowhere",
-     "select sum(balance_minor) from payment_account having sum(balance_minor) <> 0"},
-    {"two orders of one wish",
-     "select user_id from orders where user_id like 'wish%' and kind = 'sale' group by user_id"
-     " having count(*) > 1"},
-    {"an event consumed twice", "select event from clerk_seen where times > 1"},
-    {"events of a key out of order", "select key from clerk_last where disorder > 0"},
-    {"a consumer ahead of the events",
-     "select name from kernel_consumer where cursor > (select coalesce(max(seq), 0) from"
-     " kernel_outbox)"},
-    {"the file is damaged", "select integrity_check from pragma_integrity_check where"
-                            " integrity_check <> 'ok'"},
-};
-
-static const struct rule of_rest[] = {
-    {"an event not consumed",
-     "select seq || ' ' || type from kernel_outbox where type in ('order.placed', 'order.paid',"
-     " 'order.expired', 'payment.captured', 'aftersale.refunded') and id not in (select event from"
-     " clerk_seen)"},
-    {"a dead letter", "select consumer || ' ' || type || ' ' || error from kernel_parked"},
-    {"a dead timer", "select name || ' ' || error from kernel_timer where state <> 'waiting'"},
-    {"a job that failed", "select name || ' ' || error from kernel_job where error <> ''"},
-    {"an order that neither was paid nor ended",
-     "select id from orders where state = 'pending_payment'"},
-    {"paid and not delivered exactly once",
-     "select o.id || ' sku ' || p.part from orders o join order_line l on l.order_id = o.id join"
-     " temp.piece p on p.sku = l.sku join catalog_sku c on c.id = p.part where o.paid_ms > 0 and"
-     " c.kind = 'goods' and not exists (select 1 from aftersale_refund r where r.order_id = o.id)"
-     " and not exists (select 1 from aftersale_linked k where k.order_id = o.id) group by o.id,"
-     " l.line, p.part having sum(distinct l.quantity) * sum(p.n) <> (select"
-     " coalesce(sum(i.quantity), 0) from fulfil_shipment s join fulfil_item i on i.shipment = s.id"
-     " where s.order_id = o.id and i.line = l.line and i.sku = p.part and s.state <> 'stopped')"},
-    {"paid and not granted",
-     "select o.id || ' sku ' || p.part from orders o join order_line l on l.order_id = o.id join"
-     " temp.piece p on p.sku = l.sku join catalog_sku c on c.id = p.part where o.paid_ms > 0 and"
-     " c.kind <> 'goods' and l.refunded_count = 0 and (select count(*) from fulfil_entitlement e"
-     " where e.order_id = o.id and e.line = l.line and e.sku = p.part and e.quantity = l.quantity *"
-     " p.n and e.revoked_ms = 0) <> 1"},
-    {"given back and still granted",
-     "select e.id from fulfil_entitlement e join order_line l on l.order_id = e.order_id and l.line"
-     " = e.line where l.refunded_count = l.quantity and e.revoked_ms = 0"},
-};
 
 static const char *const fact_sql[FACT_KINDS] = {
     [FACT_ORDER] = "select count(*) from orders where id = ?1",
@@ -174,25 +17,25 @@ static const char *const fact_sql[FACT_KINDS] = {
     [FACT_SHIPPED] = "select count(*) from fulfil_shipment where id = ?1 and shipped_ms > 0",
     [FACT_DELIVERED] = "select count(*) from fulfil_shipment where id = ?1 and delivered_ms > 0",
     [FACT_MOVEMENT] = "select count(*) from stock_movement where id = ?1",
+    [FACT_VERSION] = "select count(*) from kernel_document_version where collection = 'clerk.rate'"
+                     " and key = case ?1 / 1000000 when 0 then 'left' when 1 then 'right' when 2"
+                     " then 'lone' else 'grey' end and version = ?1 % 1000000",
+    [FACT_PUBLICATION] = "select count(*) from kernel_publication where seq = ?1",
     [FACT_NOTICE] = "select count(*) from payment_inbox where event = 'evt_' || ?1",
 };
 static const char *const fact_names[FACT_KINDS] = {
-    "order",  "cancelled order", "payment",          "captured payment",
-    "refund", "shipped parcel",  "delivered parcel", "movement",
+    "order",          "cancelled order",  "payment",  "captured payment", "refund",
+    "shipped parcel", "delivered parcel", "movement", "version",          "publication",
     "notice"};
 
-enum {
-    OF_ORDER = sizeof(of_order) / sizeof(of_order[0]),
-    OF_ALL = sizeof(of_all) / sizeof(of_all[0]),
-    OF_REST = sizeof(of_rest) / sizeof(of_rest[0]),
-    SQL_MAX = 2048
-};
+enum { RULES_MAX = 32, SQL_MAX = 2048 };
 #define NOTICE_KEPT_MS (80 * DAY_MS) /* Less than the inbox keeps it. */
 
 struct checker {
     sqlite3 *db;
-    sqlite3_stmt *one[OF_ORDER], *all[OF_ORDER], *whole[OF_ALL], *rest[OF_REST], *facts[FACT_KINDS];
-    sqlite3_stmt *touched, *captured, *fence, *price;
+    sqlite3_stmt *one[RULES_MAX], *all[RULES_MAX], *whole[RULES_MAX], *rest[RULES_MAX];
+    sqlite3_stmt *step[RULES_MAX], *facts[FACT_KINDS];
+    sqlite3_stmt *file, *touched, *captured, *fence, *price, *published, *standing;
     int64_t seq; /* Of the last event that was looked at. */
 };
 
@@ -208,6 +51,13 @@ static void ord_text(sqlite3_context *context, int count, sqlite3_value **values
     for (int k = 0; k < 13; k++)
         text[4 + k] = digits[id >> (5 * (12 - k)) & 31];
     sqlite3_result_text(context, text, 17, SQLITE_TRANSIENT);
+}
+
+static void number_of(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_int64(
+        context, id_of(sqlite3_user_data(context), (const char *)sqlite3_value_text(values[0])));
 }
 
 static sqlite3_stmt *prepared(struct sim *sim, const char *sql)
@@ -226,6 +76,15 @@ static sqlite3_stmt *prepared_of(struct sim *sim, const char *sql, const char *w
 
     snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - sql), sql, which, at + 2);
     return prepared(sim, text);
+}
+
+static void prepare(struct sim *sim, const struct rule *rules, sqlite3_stmt *out[RULES_MAX])
+{
+    for (int k = 0; rules[k].sql; k++) {
+        if (k == RULES_MAX)
+            sim_fail(sim, "the checker has more rules than it keeps: RULES_MAX");
+        out[k] = prepared(sim, rules[k].sql);
+    }
 }
 
 static void run(struct sim *sim, const char *sql)
@@ -259,16 +118,18 @@ void check_open(struct sim *sim)
         sim_fail(sim, "the checker cannot open %s", path);
     sqlite3_create_function(checker->db, "ord", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
                             ord_text, NULL, NULL);
+    sqlite3_create_function(checker->db, "number", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, sim,
+                            number_of, NULL, NULL);
     run(sim, "pragma temp_store = 2");
     know_pieces(sim);
-    for (int k = 0; k < OF_ORDER; k++) {
+    for (int k = 0; of_order[k].sql; k++) {
         checker->one[k] = prepared_of(sim, of_order[k].sql, "o.id = ?1");
         checker->all[k] = prepared_of(sim, of_order[k].sql, "1");
     }
-    for (int k = 0; k < OF_ALL; k++)
-        checker->whole[k] = prepared(sim, of_all[k].sql);
-    for (int k = 0; k < OF_REST; k++)
-        checker->rest[k] = prepared(sim, of_rest[k].sql);
+    prepare(sim, of_step, checker->step);
+    prepare(sim, of_all, checker->whole);
+    checker->file = prepared(sim, of_file.sql);
+    prepare(sim, of_rest, checker->rest);
     for (int k = 0; k < FACT_KINDS; k++)
         checker->facts[k] = prepared(sim, fact_sql[k]);
     checker->touched = prepared(sim, "select key, seq from kernel_outbox where seq > ?1"
@@ -281,6 +142,9 @@ void check_open(struct sim *sim)
                                       " p.id = ?1");
     checker->fence = prepared(sim, "select fence from kernel_writer");
     checker->price = prepared(sim, "select price_minor from catalog_sku where id = ?1");
+    checker->published = prepared(sim, "select coalesce(max(seq), 0) from kernel_publication");
+    checker->standing = prepared(sim, "select live, grey from kernel_document where collection ="
+                                      " 'clerk.rate' and key = ?1");
     disk_pause(false);
 }
 
@@ -311,6 +175,12 @@ static void must_be_empty(struct sim *sim, sqlite3_stmt *stmt, const char *what)
     sqlite3_reset(stmt);
 }
 
+static void must_hold(struct sim *sim, const struct rule *rules, sqlite3_stmt *const *asked)
+{
+    for (int k = 0; rules[k].sql; k++)
+        must_be_empty(sim, asked[k], rules[k].what);
+}
+
 static void check_fact(struct sim *sim, const struct fact *fact)
 {
     sqlite3_stmt *stmt = sim->checker->facts[fact->kind];
@@ -330,7 +200,7 @@ static void check_fact(struct sim *sim, const struct fact *fact)
 
 static void check_order(struct sim *sim, int64_t order)
 {
-    for (int k = 0; k < OF_ORDER; k++) {
+    for (int k = 0; of_order[k].sql; k++) {
         sqlite3_bind_int64(sim->checker->one[k], 1, order);
         must_be_empty(sim, sim->checker->one[k], of_order[k].what);
     }
@@ -339,12 +209,19 @@ static void check_order(struct sim *sim, int64_t order)
 void check_all(struct sim *sim)
 {
     disk_pause(true);
-    for (int k = 0; k < OF_ORDER; k++)
-        must_be_empty(sim, sim->checker->all[k], of_order[k].what);
-    for (int k = 0; k < OF_ALL; k++)
-        must_be_empty(sim, sim->checker->whole[k], of_all[k].what);
+    must_hold(sim, of_order, sim->checker->all);
+    must_hold(sim, of_step, sim->checker->step);
+    must_hold(sim, of_all, sim->checker->whole);
     for (int k = 0; k < sim->fact_count; k++)
         check_fact(sim, &sim->facts[k]);
+    disk_pause(false);
+}
+
+/* After a crash, and at rest: it is a walk over all pages. */
+void check_file(struct sim *sim)
+{
+    disk_pause(true);
+    must_be_empty(sim, sim->checker->file, of_file.what);
     disk_pause(false);
 }
 
@@ -366,9 +243,7 @@ void check_touched(struct sim *sim)
         snprintf(last, sizeof(last), "%s", key);
     }
     sqlite3_reset(checker->touched);
-    for (int k = 0; k < OF_ALL; k++)
-        if (strcmp(of_all[k].what, "oversold") == 0)
-            must_be_empty(sim, checker->whole[k], of_all[k].what);
+    must_hold(sim, of_step, checker->step);
     disk_pause(false);
 }
 
@@ -399,6 +274,25 @@ void check_price(struct sim *sim, const struct sku *sku)
     if (shown != stored)
         sim_fail(sim, "%s is shown for %lld and stored for %lld", sku->code, (long long)shown,
                  (long long)stored);
+}
+
+int64_t check_standing(struct sim *sim, const char *const *keys, struct standing *out)
+{
+    sqlite3_stmt *stmt = sim->checker->standing;
+    int64_t seq;
+
+    disk_pause(true);
+    seq = number_from(sim, sim->checker->published);
+    for (int k = 0; k < SIM_DOCUMENTS; k++) {
+        sqlite3_bind_text(stmt, 1, keys[k], -1, SQLITE_STATIC);
+        out[k] = (struct standing){0};
+        if (sqlite3_step(stmt) == SQLITE_ROW)
+            out[k] =
+                (struct standing){sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1)};
+        sqlite3_reset(stmt);
+    }
+    disk_pause(false);
+    return seq;
 }
 
 void check_shown(struct sim *sim)
@@ -485,8 +379,7 @@ void check_rest(struct sim *sim)
 {
     check_metric(sim);
     disk_pause(true);
-    for (int k = 0; k < OF_REST; k++)
-        must_be_empty(sim, sim->checker->rest[k], of_rest[k].what);
+    must_hold(sim, of_rest, sim->checker->rest);
     for (int k = 0; k < sim->provider.charge_count; k++)
         check_charge(sim, &sim->provider.charges[k]);
     disk_pause(false);

@@ -24,6 +24,7 @@ EVENTS_PER_SEED = 600
 FIRST_SEEDS = (1, 1001, 2001)
 JOBS = str(os.cpu_count())
 FOUND = re.compile(r"not ok sim: seed (\d+), event (\d+): (.*)")
+DIED = re.compile(r"died of signal \d+ in event (\d+)")  # It could not report its event.
 
 
 def run(binary, first, *arguments):
@@ -35,7 +36,8 @@ def run(binary, first, *arguments):
     if not found:
         return None
     seeds = int(found[1]) - first + 1
-    return seeds, (seeds - 1) * EVENTS_PER_SEED + int(found[2]), found[3]
+    event = DIED.match(found[3]) or re.match(r"(\d+)", found[2])
+    return seeds, (seeds - 1) * EVENTS_PER_SEED + int(event[1]), found[3]
 
 
 def build(patch, folder):

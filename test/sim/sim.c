@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -152,12 +151,15 @@ struct options {
     bool tell, brief;
 };
 
+static int soak_days; /* 0: no soak. */
+
 static struct sim *new_sim(uint64_t seed, bool tell)
 {
     struct sim *sim = calloc(1, sizeof(*sim));
 
     assert(sim);
     running = sim;
+    death_watch(&sim->event, soak_days ? SOAK_SECONDS_MAX : SEED_SECONDS_MAX);
     sim->seed = seed;
     sim->tell = tell;
     sim->digest = UINT64_C(14695981039346656037);
@@ -182,8 +184,6 @@ run_seed(uint64_t seed, int events, const bool *keep, bool tell)
     world_close(sim);
     report(&result, 0);
 }
-
-static int soak_days; /* 0: no soak. */
 
 static void __attribute__((noreturn)) run_soak(uint64_t seed, bool tell)
 {
@@ -227,7 +227,7 @@ static void make_directory(char path[DIRECTORY_LEN_MAX])
 static struct process start(uint64_t seed, int events, const bool *keep, bool tell)
 {
     struct process job = {.seed = seed, .said_fd = memfd_create("said", MFD_CLOEXEC)};
-    int ends[2], limit_s = soak_days ? SOAK_SECONDS_MAX : SEED_SECONDS_MAX;
+    int ends[2];
 
     make_directory(job.directory);
     if (pipe(ends) != 0 || job.said_fd < 0) {
@@ -240,8 +240,6 @@ static struct process start(uint64_t seed, int events, const bool *keep, bool te
         close(ends[0]);
         report_fd = ends[1];
         dup2(job.said_fd, STDERR_FILENO);
-        /* Of CPU time: a machine that stands still for a while is no failure. */
-        setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = limit_s}, NULL);
         memcpy(directory, job.directory, sizeof(directory));
         if (soak_days)
             run_soak(seed, tell);
@@ -260,6 +258,8 @@ static void last_words(const struct process *job, int status, char *to, size_t s
     ssize_t len = pread(job->said_fd, text, 4000, end > 4000 ? end - 4000 : 0);
 
     text[len > 0 ? len : 0] = '\0';
+    if (end > 4000)
+        (void)strsep(&at, "\n"); /* What is left of a line. */
     snprintf(to, size, "the process died (%s %d)", WIFSIGNALED(status) ? "signal" : "status",
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     while ((line = strsep(&at, "\n")) != NULL)

@@ -28,6 +28,7 @@ enum {
     SIM_NOTICES_MAX = 8192,
     SIM_BATCH_MAX = 12,
     SIM_SKUS = 7,
+    SIM_DOCUMENTS = 4,
     SIM_USERS = 9,
     SIM_TEXT_MAX = 1000,
 };
@@ -55,6 +56,8 @@ enum fact_kind {
     FACT_SHIPPED,
     FACT_DELIVERED,
     FACT_MOVEMENT,
+    FACT_VERSION, /* Of the editor's documents. */
+    FACT_PUBLICATION,
     FACT_NOTICE, /* The provider's event is in the inbox, for some days. */
     FACT_KINDS
 };
@@ -111,6 +114,15 @@ struct provider {
     int down; /* Calls that it will not answer. */
 };
 
+/* ---- Documents ---- */
+
+struct edited { /* What its editor knows of the newest version. */
+    int64_t version, round;
+};
+struct standing { /* Versions in force, by the database. */
+    int64_t live, grey;
+};
+
 /* ---- The world ---- */
 
 struct sku {
@@ -135,6 +147,8 @@ struct sim {
     struct wish wishes[SIM_WISHES_MAX];
     int order_count, fact_count, wish_count;
     struct provider provider;
+    struct edited edited[SIM_DOCUMENTS];
+    int64_t published; /* The last publication that was answered. */
     struct checker *checker;
     bool cut_again;      /* The power goes right after the next start. */
     int64_t rival_fence; /* Of a process that took the lease from us; 0: none. */
@@ -180,6 +194,11 @@ int64_t id_of(struct sim *sim, const char *text);
 typedef bool person(struct sim *sim, struct ask *ask);
 extern person buy, pay_by_hand, pay_by_provider, cancel_order, give_back_some, ship_one,
     deliver_one, receive_pieces, decide_refund, send_again, swap_one, change_price;
+void make_wish(struct sim *sim, struct ask *ask); /* Half of the requests carry a key. */
+
+/* editor.c */
+extern person edit_document, publish_document, undo_publication;
+void check_documents(struct sim *sim);
 
 /* clerk.c */
 extern const struct module clerk_module;
@@ -205,12 +224,23 @@ void check_close(struct sim *sim);
 void check_touched(struct sim *sim);
 /** What is served from memory is what the database has. */
 void check_price(struct sim *sim, const struct sku *sku);
+/** The number of the last publication, and what it left standing. */
+int64_t check_standing(struct sim *sim, const char *const *keys, struct standing *out);
 /** What a new process shows was promised to stay: learn the newest order. */
 void check_shown(struct sim *sim);
 /** Take the lease as another process would; the fence that it got. */
 int64_t check_rival(struct sim *sim);
 int64_t check_fence(struct sim *sim);
 void check_all(struct sim *sim);
+void check_file(struct sim *sim);
 void check_rest(struct sim *sim);
+
+/* ---- death.c ---- */
+
+/**
+ * From now on a deadly signal, or more than cpu_s_max seconds of CPU time, says where it struck.
+ * Seconds are counted one by one: a machine that stood still and charges it all at once takes one.
+ */
+void death_watch(const int *event, int cpu_s_max);
 
 #endif

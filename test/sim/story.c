@@ -29,6 +29,9 @@ static const struct {
     {send_again, 8, "again"},
     {swap_one, 2, "send once more"},
     {change_price, 2, "price"},
+    {edit_document, 4, "edit"},
+    {publish_document, 3, "publish"},
+    {undo_publication, 1, "take back"},
 };
 enum { PEOPLE = sizeof(people) / sizeof(people[0]) };
 
@@ -195,6 +198,8 @@ void story_event(struct sim *sim, int number)
         check_all(sim);
     if (!sim->faulty && number % 8 == 0)
         check_price(sim, &sim->skus[number / 8 % SIM_SKUS]);
+    if (number % 8 == 4)
+        check_documents(sim);
 }
 
 /* ---- Rest ---- */
@@ -222,5 +227,7 @@ void story_rest(struct sim *sim)
         check_touched(sim);
     }
     check_all(sim);
+    check_documents(sim);
+    check_file(sim);
     check_rest(sim);
 }

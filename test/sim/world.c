@@ -185,6 +185,7 @@ void world_revive(struct sim *sim)
     mini_restart(sim->mini);
     check_open(sim);
     check_all(sim);
+    check_file(sim);
     check_shown(sim);
     if (!sim->cut_again)
         return;
