@@ -50,9 +50,11 @@ WARN_C := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Werror=implicit \
 WARN_CXX := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wformat=2
 
 PG_INCLUDE := $(or $(shell pg_config --includedir 2>/dev/null),/usr/include/postgresql)
-COMMON     := -Isrc -isystem $(PG_INCLUDE) -fno-omit-frame-pointer -fno-common \
-              -pthread -MMD -MP
-LIBS       := -lmicrohttpd -lsqlite3 -lpq -lsodium -lcurl -lz -lsimdjson -lm
+LUA_INCLUDE := /usr/include/lua5.4
+COMMON     := -Isrc -isystem $(PG_INCLUDE) -isystem $(LUA_INCLUDE) -fno-omit-frame-pointer \
+              -fno-common -pthread -MMD -MP
+LIBS       := -lmicrohttpd -lsqlite3 -lpq -lsodium -lcurl -lz -lsimdjson -lhiredis -lre2 -llua5.4 \
+              -lpcre2-8 -lidn2 -labsl_time -labsl_time_zone -lm
 
 # Hardening is for the release alone: it would hide from the sanitizers what they look for.  The
 # list is the OpenSSF's, see docs/adr/0012-sandbox-and-hardening.md; tools/hardening.py looks at the
@@ -162,6 +164,8 @@ SIM := $(wildcard test/sim/*.c) test/kit/mini.c test/kit/disk.c test/kit/disk_vf
 sim: $(OUT)/sim
 $(OUT)/sim: $(call objects,release,$(SIM)) $(OBJECTS_release)
 	$(call link,release)
+$(OUT)/asan/sim: $(call objects,asan,$(SIM)) $(OBJECTS_asan)
+	$(call link,asan)
 
 # ---- Bench: programs that stand alone, built like the release ----
 
@@ -186,11 +190,12 @@ $(BENCH)/slow_sync.so: BENCH_FLAGS := -fPIC -shared
 $(BENCH)/slow_sync.so: BENCH_LIBS := -ldl
 
 # The kernel as the server has it, without HTTP and modules.
-bench: $(BENCH)/consumers
+bench: $(BENCH)/consumers $(BENCH)/count $(BENCH)/rule $(BENCH)/schema $(BENCH)/script $(BENCH)/table
 $(OUT)/release/bench/%.c.o: bench/%.c $(OUT)/release/flags
 	@mkdir -p $(@D)
 	$(call say,bench $<)gcc -std=gnu11 $(WARN_C) $(COMMON) $(FLAGS_release) -c $< -o $@
-$(BENCH)/consumers: $(OUT)/release/bench/consumers.c.o $(OBJECTS_release)
+$(BENCH)/consumers $(BENCH)/count $(BENCH)/rule $(BENCH)/schema \
+$(BENCH)/script $(BENCH)/table: $(BENCH)/%: $(OUT)/release/bench/%.c.o $(OBJECTS_release)
 	@mkdir -p $(@D)
 	$(call link,release)
 

@@ -8,8 +8,10 @@ import dataclasses
 import http.client
 import json
 import os
+import pathlib
 import secrets
 import shutil
+import statistics
 import time
 import uuid
 
@@ -20,6 +22,8 @@ SKUS_MANY = 1000
 SKUS_PER_PRODUCT = 20
 STOCK = 10_000_000  # Per SKU; far more than a round sells.
 NGINX_WORKERS = 1  # Its best here: a second worker costs it CPU per request.
+RULE_TURNS = 4
+DOCUMENTS, DOCUMENTS_AT_ONCE, PUBLICATIONS = 10_000, 200, 50
 BODY_BYTES = 600  # Of nginx, until our own is known.
 
 
@@ -227,6 +231,61 @@ class Bench:
             with server(argv, path / "log", port, "/", cpus=self.server_cpus) as process:
                 return {"nginx": self.measure(process, port, 200, "get", "/v1/products/x")}
 
+    # ---- Rules ----
+
+    def in_turns(self, name, ours, yard, package):
+        """Medians of two programs that print one figure, run in turns; the second needs node."""
+        node = shutil.which("node")
+        seconds = self.o.seconds / RULE_TURNS
+        turns = {name: [], f"{name}, npm": []}
+        for _ in range(RULE_TURNS):
+            turns[name].append(run_json([*ours, seconds], 60))
+            if node and (self.o.root / "node_modules" / package).exists():
+                turns[f"{name}, npm"].append(
+                    run_json([node, self.o.root / "bench/yardstick" / yard, seconds], 60))
+        samples = {key: Sample(value=statistics.median(each)) for key, each in turns.items() if each}
+        if len(samples) == 1:
+            samples[name].remark = "no yardstick: npm ci installs it"
+        return samples
+
+    def rule(self):
+        """One condition, evaluated over and over: ours and the yardstick in turns."""
+        samples = self.in_turns("condition", [need(self.o.bin / "rule", "build the bench first")],
+                                "cel.mjs", "@marcbachmann/cel-js")
+        for sample in samples.values():
+            sample.per_s = 1e9 / sample.value
+        return samples
+
+    def schema(self):
+        """One document of 2 kB, from bytes, over and over."""
+        ours = [need(self.o.bin / "schema", "build the bench first"), self.o.root / "bench/yardstick"]
+        samples = self.in_turns("document", ours, "ajv.mjs", "ajv-formats")
+        for sample in samples.values():
+            sample.per_s = 1e6 / sample.value
+        return samples
+
+    # ---- Counters ----
+
+    def count_local(self):
+        with self.scratch() as path:
+            out = run_json([need(self.o.bin / "count", "build the bench first"), "local", path,
+                            self.o.seconds], self.o.seconds * 3 + 60)
+            return {"three caps": Sample(value=out["take_ns"]),
+                    "three increments": Sample(value=out["map_ns"])}
+
+    def count_redis(self):
+        redis = need(pathlib.Path("/usr/bin/redis-server"), "./dev install bench")
+        port = free_port()
+        with self.scratch() as path:
+            argv = [redis, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", path]
+            with server(argv, path / "log", port, None):
+                out = run_json([need(self.o.bin / "count", "build the bench first"), "redis",
+                                path / "data", self.o.seconds, f"127.0.0.1:{port}"],
+                               self.o.seconds * 3 + 60)
+        remark = "the connection was degraded at the end" if out["degraded"] else None
+        return {"caps in Redis": Sample(out["take_per_s"], remark=remark),
+                "blocking hiredis": Sample(out["blocking_per_s"])}
+
     # ---- Idle ----
 
     def idle(self):
@@ -234,3 +293,77 @@ class Bench:
             time.sleep(1)  # Whatever starts late has started.
             return {"idle memory": Sample(value=rss_kib(process.pid) / 1024),
                     "start-up": Sample(value=process.ready_ms)}
+
+    def script(self):
+        said = run_json([need(self.o.bin / "script", "make bench"), self.o.root / "demo/scripts/member_price.json"], 120)
+        return {"Lua strategy": Sample(value=said["ours_us"]),
+                "plain Lua": Sample(value=said["plain_us"])}
+
+    # ---- What operators decide ----
+
+    def table(self):
+        said = run_json([need(self.o.bin / "table", "make bench")], 120)
+        return {"table": Sample(value=said["ours_us"]), "loop": Sample(value=said["loop_us"])}
+
+    def documents(self):
+        """A space with 10,000 decision tables: opened, and one more published."""
+        port = free_port()
+        with self.scratch() as path:
+            (path / "data").mkdir()
+            argv = [need(self.o.grevy, "run ./dev build"), "serve", "--data", path / "data",
+                    "--listen", f"127.0.0.1:{port}", "--log-level", "warn"]
+            with self.documents_server(argv, path, port):
+                api = Grevy(port, self.key)
+                for first in range(0, DOCUMENTS, DOCUMENTS_AT_ONCE):
+                    api.call("POST", "/v1/documents", {"documents": [
+                        table_document(k, k) for k in range(first, first + DOCUMENTS_AT_ONCE)]})
+            with self.documents_server(argv, path, port) as process:
+                api = Grevy(port, self.key)
+                took = [publish_and_see(api, api, k) for k in range(PUBLICATIONS)]
+                return {"10,000 documents": Sample(value=process.ready_ms),
+                        "one more": Sample(value=statistics.median(took))}
+
+    def documents_seen(self):
+        """Two processes on one PostgreSQL: one publishes, the other decides."""
+        ports = free_port(), free_port()
+        with self.cluster.database() as url, self.scratch() as path:
+            (path / "data").mkdir()
+            argv = [need(self.o.grevy, "run ./dev build"), "serve", "--db", url, "--data",
+                    path / "data", "--log-level", "error", "--listen"]
+            with server([*argv, f"127.0.0.1:{ports[0]}"], path / "log", ports[0], "/readyz",
+                        {"GREVY_ADMIN_KEY": self.key}), \
+                    server([*argv, f"127.0.0.1:{ports[1]}"], path / "log2", ports[1], "/healthz",
+                           {"GREVY_ADMIN_KEY": self.key}):
+                one, other = Grevy(ports[0], self.key), Grevy(ports[1], self.key)
+                took = sorted(publish_and_see(one, other, k) for k in range(PUBLICATIONS))
+        return {"seen, half the time": Sample(value=took[len(took) // 2]),
+                "seen, the slowest": Sample(value=took[-1])}
+
+    def documents_server(self, argv, path, port):
+        return server(argv, path / "log", port, "/readyz", {"GREVY_ADMIN_KEY": self.key},
+                      cpus=self.server_cpus)
+
+
+def table_document(key, months):
+    """Five rows and two inputs, about 500 bytes."""
+    rows = [{"when": [f">= {1000 * k}", "A, B"], "then": [months + k]} for k in range(5)]
+    return {"collection": "table", "key": f"t{key}", "document": {
+        "inputs": [{"name": "amount", "type": "int"}, {"name": "band", "type": "string"}],
+        "outputs": [{"name": "months", "type": "int", "default": 1}], "rows": rows}}
+
+
+def decision(api):
+    """By the document that is published again and again; None: it is not in force yet."""
+    try:
+        return api.call("POST", "/v1/tables/t0/run", {"input": {"amount": 0, "band": "A"}})["output"]
+    except Unavailable:
+        return None
+
+
+def publish_and_see(api, other, number):
+    """Milliseconds from the answer to a publication until the other decides by it."""
+    api.call("POST", "/v1/documents", {"documents": [table_document(0, DOCUMENTS + number)]})
+    begin = time.monotonic()
+    while decision(other) != {"months": DOCUMENTS + number}:
+        pass
+    return (time.monotonic() - begin) * 1000

@@ -33,8 +33,34 @@ ROWS = [
         figure="cpu_us", difference=True),
     Row("cpu", "CPU a refused command costs over that GET", "grevy refusal", "grevy GET",
         figure="cpu_us", difference=True),
+    Row("rule", "A condition of three clauses on a prepared context, ns", "condition", figure="value",
+        most=100),
+    Row("rule", "the same: evaluations per second over the fastest CEL package of npm",
+        "condition", "condition, npm", least=8),
+    Row("schema", "A document of 2 kB read and validated by its schema, us", "document",
+        figure="value"),
+    Row("schema", "the same: documents per second over JSON.parse and Ajv's compiled validator",
+        "document", "document, npm", least=4),
+    Row("count", "Decision by three caps, ns, over three increments in a bare hash map",
+        "three caps", "three increments", figure="value"),
+    Row("count", "Decisions by three caps in Redis, 32 threads on one connection, over a blocking"
+        " loop", "caps in Redis", "blocking hiredis"),
     Row("idle", "Idle memory, MiB", "idle memory", figure="value", most=32),
     Row("idle", "Start-up on an empty folder, ms to ready", "start-up", figure="value", most=300),
+    Row("script", "Lua strategy with 6 inputs, all limits on, us a call", "Lua strategy",
+        figure="value", most=2.5),
+    Row("script", "the same over plain Lua without limits", "Lua strategy", "plain Lua",
+        figure="value"),
+    Row("table", "Decision by a table of 1,000 rows and 6 inputs, first hit, us", "table",
+        figure="value", most=5),
+    Row("table", "the same over a loop in C over the rows", "table", "loop", figure="value"),
+    Row("documents", "Start with 10,000 documents in force, ms to ready", "10,000 documents",
+        figure="value", most=1000),
+    Row("documents", "one of them published anew: ms from the answer to decisions by it",
+        "one more", figure="value", most=50),
+    Row("seen", "Published by one process, decided by in another, PostgreSQL, ms, half the time",
+        "seen, half the time", figure="value"),
+    Row("seen", "the same, the slowest of 50", "seen, the slowest", figure="value", most=1000),
 ]
 GROUPS = list(dict.fromkeys(row.group for row in ROWS))
 
@@ -45,11 +71,20 @@ CONTESTANTS = {
     "skus": ["grevy_group", "grevy_many"],
     "postgres": ["grevy_pg", "textbook_first", "textbook_last"],
     "cpu": ["grevy_reads", "nginx"],
+    "count": ["count_local", "count_redis"],
+    "rule": ["rule"],
+    "schema": ["schema"],
     "idle": ["idle"],
+    "script": ["script"],
+    "table": ["table"],
+    "documents": ["documents"],
+    "seen": ["documents_seen"],
 }
 # The order of a round: what is compared most closely runs one right after the other.
-ORDER = ["idle", "bare_loop", "bare_http", "grevy_group", "grevy_many", "grevy_one", "grevy_slow",
-         "grevy_one_slow", "grevy_pg", "textbook_first", "textbook_last", "grevy_reads", "nginx"]
+ORDER = ["idle", "count_local", "count_redis", "rule", "schema", "script", "table", "documents", "documents_seen",
+         "bare_loop",
+         "bare_http", "grevy_group", "grevy_many", "grevy_one", "grevy_slow", "grevy_one_slow", "grevy_pg",
+         "textbook_first", "textbook_last", "grevy_reads", "nginx"]
 UNITS = {"per_s": "/s", "cpu_us": " us", "value": ""}
 
 

@@ -98,7 +98,7 @@ class Check:
 
 def include_flags():
     postgres = output_of("pg_config", "--includedir").strip() or "/usr/include/postgresql"
-    return ["-Isrc", "-I.", "-isystem", postgres]
+    return ["-Isrc", "-I.", "-isystem", postgres, "-isystem", "/usr/include/lua5.4"]
 
 
 def file_checks():

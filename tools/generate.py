@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """generate.py OUT - write the generated C of the product into OUT, and print the files' names.
 
-  modules.c        modules_all: every folder src/modules/NAME that has NAME.c, sorted by name
+  modules.c        modules_all: every folder src/modules/NAME that has NAME.c, sorted by name;
+                   kernel_modules: every src/kernel/*/NAME_module.c, the kernel's own first
   NAME_schema.c    the migrations src/modules/NAME/schema/NNN_x.sql
   kernel_schema.c  the migrations src/kernel/*/schema/NNN_x.sql, as one list
+  metaschemas.c    src/kernel/schema/meta/: the metaschemas of JSON Schema (see dialect.c there)
+  collections.c    collection_schemas: src/**/collections/NAME.json, the schema of collection NAME
   assets.c         files that the server serves, by .incbin (see src/kernel/http/assets.h)
 
 Only what changed is rewritten, so that nothing is compiled twice; what is no longer generated is
@@ -66,6 +69,11 @@ def modules():
     names = [p.name for p in folders]
     text = HEAD + '#include "kernel/work/module.h"\n\n'
     text += "".join(f"extern const struct module {n}_module;\n" for n in names)
+    kernel = [p.stem for p in SRC.glob("kernel/*/*_module.c")]
+    kernel.sort(key=lambda name: (name != "kernel_module", name))
+    text += "".join(f"extern const struct module {name};\n" for name in kernel)
+    text += "\nconst struct module *const kernel_modules[] = {\n"
+    text += "".join(f"    &{name},\n" for name in kernel) + "    NULL};\n"
     text += "\nconst struct module *const modules_all[] = {\n"
     text += "".join(f"    &{n}_module,\n" for n in names) + "    NULL};\n"
     files = {f"{n}_schema.c": schema(n, p.glob("schema/*.sql")) for n, p in zip(names, folders)}
@@ -92,12 +100,35 @@ def assets():
     return {"assets.c": text}
 
 
+def metaschemas():
+    base = "https://json-schema.org/draft/2020-12/"
+    text = HEAD + '#include "kernel/schema/schema.h"\n\n'
+    text += "extern const struct schema_document schema_standard[];\n"
+    text += "const struct schema_document schema_standard[] = {\n"
+    for file in sorted(SRC.glob("kernel/schema/meta/*.json")):
+        uri = base + ("schema" if file.stem == "schema" else f"meta/{file.stem}")
+        body = file.read_text()
+        text += f'    {{{{"{uri}", {len(uri)}}},\n     {{\n{c_text(body)},\n'
+        text += f"      {len(body.encode())}}}}},\n"
+    return {"metaschemas.c": text + "    {{0}, {0}}};\n"}
+
+
+def collections():
+    text = HEAD + '#include "kernel/document/kind.h"\n\n'
+    text += "const struct collection_schema collection_schemas[] = {\n"
+    for file in sorted(SRC.glob("**/collections/*.json"), key=lambda f: f.name):
+        text += f'    {{"{file.stem}",\n{c_text(file.read_text())}}},\n'
+    return {"collections.c": text + "    {0, 0}};\n"}
+
+
 def main():
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     files = modules()
     files["kernel_schema.c"] = schema("kernel", SRC.glob("kernel/*/schema/*.sql"))
     files.update(assets())
+    files.update(metaschemas())
+    files.update(collections())
     for name, text in sorted(files.items()):
         path = out / name
         if not path.exists() or path.read_text() != text:

@@ -27,12 +27,14 @@ BLOCKS_MAX = 3
 COLUMNS_MAX = 100
 
 # The kernel's folders, lowest first; cli stands above all of them, modules beside it.
-ORDER = ["base", "json", "sql", "work", "access", "effect", "rule", "script", "document", "flow",
-         "http", "count", "watch", "cli"]
+ORDER = ["base", "json", "schema", "sql", "work", "access", "effect", "count", "rule", "table", "script",
+         "document", "flow", "http", "watch", "cli"]
 # Faces that lower folders may call, each with the reason.
 FACES = {
     "watch/watch.h": "anything may be counted; the face needs base alone",
     "access/access.h": "opening a space loads its keys",
+    "count/redis.h": "a platform starts the connection that its spaces count through",
+    "count/save.h": "a space opens with its counters, and its writer saves them",
     "effect/effect.h": "the writer of a space hands due effects to the workers",
 }
 
