@@ -46,7 +46,13 @@ enum err timer_cancel(struct cx *cx, const char *name, int64_t key, int64_t due_
 {
     struct timer_row row = {.due_ms = due_ms, .name = str_of(name), .key = key};
 
-    return row_delete(cx, &timer_table, &row);
+    TRY(row_delete(cx, &timer_table, &row));
+    if (due_ms > cx_now_ms(cx))
+        return OK; /* Never tried, so never put off. */
+    return sql_run(cx, NULL,
+                   "delete from kernel_timer where name = ?1 and key = ?2 and set_ms = ?3"
+                   " and due_ms <> set_ms",
+                   BIND(TEXT(row.name), INT(key), INT(due_ms)));
 }
 
 static enum err fire(struct task *task)

@@ -52,8 +52,7 @@ MUST_CHECK enum err event_history(struct cx *cx, struct str key, int64_t after_s
 /** Fire timer name with key at or after due_ms; setting it again moves nothing: it adds another
  *  unless due_ms is the same. */
 MUST_CHECK enum err timer_set(struct cx *cx, const char *name, int64_t key, int64_t due_ms);
-/** One that failed and was put off is not found by its first due time and fires all the same: what
- *  fires looks whether it is still wanted. */
+/** Also one that failed and was put off or given up. */
 MUST_CHECK enum err timer_cancel(struct cx *cx, const char *name, int64_t key, int64_t due_ms);
 
 /* ---- Effects: calls to the outside, made after the commit, at least once ---- */
